@@ -1,0 +1,110 @@
+//! What one order may use: bytes, bandwidth, priorities, and patience.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use holdfast_job::Stage;
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// The limits of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// A site with more bytes than this is not backed up.
+    pub max_source_bytes: Option<u64>,
+    /// restic's `--limit-upload`, KiB a second.
+    pub upload_kib_per_second: Option<u32>,
+    /// restic's `--limit-download`, KiB a second.
+    pub download_kib_per_second: Option<u32>,
+    /// The niceness of restic, 0 to 19.
+    pub nice: u8,
+    /// The I/O class of restic.
+    pub ionice: IoClass,
+    /// How long a stage may go on without progress.
+    patience: Duration,
+    patience_of: BTreeMap<Stage, Duration>,
+}
+
+impl Limits {
+    /// How long this stage may go on without progress before it is given up.
+    pub fn patience(&self, stage: Stage) -> Duration {
+        self.patience_of.get(&stage).copied().unwrap_or(self.patience)
+    }
+}
+
+/// The I/O scheduling class of restic, as `ionice` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IoClass {
+    /// Best effort at its lowest level: behind the sites, but never starved.
+    #[default]
+    BestEffort,
+    /// Only when nobody else wants the disk.
+    Idle,
+    /// As every other process.
+    Normal,
+}
+
+/// `[limits]`, in the template or an override.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsTable {
+    max_source_bytes: Option<u64>,
+    upload_kib_per_second: Option<u32>,
+    download_kib_per_second: Option<u32>,
+    nice: Option<u8>,
+    ionice: Option<IoClass>,
+    progress_timeout_seconds: Option<u64>,
+    #[serde(default)]
+    stage_timeout_seconds: BTreeMap<Stage, u64>,
+}
+
+impl LimitsTable {
+    /// The values of `over` where it has any, else those of this table.
+    pub(super) fn overridden_by(mut self, over: Self) -> Self {
+        self.stage_timeout_seconds.extend(over.stage_timeout_seconds);
+        Self {
+            max_source_bytes: over.max_source_bytes.or(self.max_source_bytes),
+            upload_kib_per_second: over.upload_kib_per_second.or(self.upload_kib_per_second),
+            download_kib_per_second: over.download_kib_per_second.or(self.download_kib_per_second),
+            nice: over.nice.or(self.nice),
+            ionice: over.ionice.or(self.ionice),
+            progress_timeout_seconds: over
+                .progress_timeout_seconds
+                .or(self.progress_timeout_seconds),
+            stage_timeout_seconds: self.stage_timeout_seconds,
+        }
+    }
+
+    pub(super) fn check(self, file: &Path) -> Result<Limits, ConfigError> {
+        let nice = self.nice.unwrap_or(10);
+        if nice > 19 {
+            return Err(ConfigError::value(file, "limits.nice", "must be 0 to 19"));
+        }
+        let seconds = |key: String, seconds: u64| match seconds {
+            0 => Err(ConfigError::value(file, key, "must be at least 1 second")),
+            some => Ok(Duration::from_secs(some)),
+        };
+        let patience = seconds(
+            "limits.progress_timeout_seconds".into(),
+            self.progress_timeout_seconds.unwrap_or(300),
+        )?;
+        let patience_of = self
+            .stage_timeout_seconds
+            .into_iter()
+            .map(|(stage, given)| {
+                let key = format!("limits.stage_timeout_seconds.{stage}");
+                Ok((stage, seconds(key, given)?))
+            })
+            .collect::<Result<_, ConfigError>>()?;
+        Ok(Limits {
+            max_source_bytes: self.max_source_bytes,
+            upload_kib_per_second: self.upload_kib_per_second,
+            download_kib_per_second: self.download_kib_per_second,
+            nice,
+            ionice: self.ionice.unwrap_or_default(),
+            patience,
+            patience_of,
+        })
+    }
+}

@@ -1,0 +1,258 @@
+//! What this node is: where its state is, which restic it runs, whose orders it doubts.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use holdfast_job::{CustomerId, NodeName, RepositoryName};
+use serde::Deserialize;
+
+use super::{
+    ConfigError, Site,
+    limits::LimitsTable,
+    read_toml,
+    repository::{RepositoryTable, Whose},
+    site::SiteTable,
+    template,
+    trust::{check_root_only, check_root_owned},
+};
+
+/// This node, as `executor.toml` says.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name in orders.
+    pub name: NodeName,
+    /// Journals, locks and spools.
+    pub state: PathBuf,
+    /// restic's cache.
+    pub cache: PathBuf,
+    /// The folder that holds the customers' base directories, hidden from restic.
+    pub customers: PathBuf,
+    /// The restic to run.
+    pub restic: PathBuf,
+    /// The user whose orders must be signed.
+    pub worker_user: Option<String>,
+    /// How long an order waits for the customer's lock.
+    pub lock_wait: Duration,
+    master_secret_file: PathBuf,
+    folder: PathBuf,
+    template: Template,
+}
+
+/// What a customer's own file may override.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Template {
+    #[serde(default)]
+    site: SiteTable,
+    #[serde(default)]
+    limits: LimitsTable,
+    #[serde(default)]
+    repositories: BTreeMap<RepositoryName, RepositoryTable>,
+}
+
+/// The whole of `executor.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeFile {
+    #[serde(rename = "version")]
+    _version: u32,
+    node: NodeTable,
+    #[serde(default)]
+    site: SiteTable,
+    #[serde(default)]
+    limits: LimitsTable,
+    #[serde(default)]
+    repositories: BTreeMap<RepositoryName, RepositoryTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeTable {
+    name: NodeName,
+    state: String,
+    cache: String,
+    customers: String,
+    restic: String,
+    master_secret_file: String,
+    worker_user: Option<String>,
+    lock_wait_seconds: Option<u64>,
+}
+
+impl Node {
+    /// Reads `executor.toml` in `folder`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names file and key of the first mistake.
+    pub fn load(folder: &Path) -> Result<Self, ConfigError> {
+        let file = folder.join("executor.toml");
+        refuse_other_versions(&file)?;
+        let read: NodeFile = read_toml(&file)?;
+        let path = |key: &str, given: &str| template::absolute(&file, key, given);
+        let node = Self {
+            name: read.node.name,
+            state: path("node.state", &read.node.state)?,
+            cache: path("node.cache", &read.node.cache)?,
+            customers: path("node.customers", &read.node.customers)?,
+            restic: path("node.restic", &read.node.restic)?,
+            master_secret_file: path("node.master_secret_file", &read.node.master_secret_file)?,
+            worker_user: read.node.worker_user,
+            lock_wait: Duration::from_secs(read.node.lock_wait_seconds.unwrap_or(10)),
+            folder: folder.to_owned(),
+            template: Template {
+                site: read.site,
+                limits: read.limits,
+                repositories: read.repositories,
+            },
+        };
+        for (key, path) in [("node.state", &node.state), ("node.cache", &node.cache)] {
+            node.refuse_inside_customers(&file, key, path)?;
+        }
+        for (key, path) in [
+            ("node.customers", &node.customers),
+            ("node.restic", &node.restic),
+            ("node.state", &node.state),
+            ("node.cache", &node.cache),
+        ] {
+            // State and cache are made when they are needed.
+            if path.exists() || matches!(key, "node.customers" | "node.restic") {
+                check_root_owned(path).map_err(|error| error.named_by(&file, key))?;
+            }
+        }
+        Ok(node)
+    }
+
+    /// restic sees nothing of the customers' folder but the one site, so what it needs must be
+    /// elsewhere.
+    fn refuse_inside_customers(
+        &self,
+        file: &Path,
+        key: &str,
+        path: &Path,
+    ) -> Result<(), ConfigError> {
+        if !path.starts_with(&self.customers) {
+            return Ok(());
+        }
+        let problem = format!("lies inside {}: choose a place outside", self.customers.display());
+        Err(ConfigError::value(file, key, problem))
+    }
+
+    /// The site of this customer: the template, overridden by `customers/<id>.toml` if there is one.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names file and key of the first mistake. The disk is not looked at beyond
+    /// the configuration's own files: [`Site::check_world`] does that.
+    pub fn site(&self, customer: CustomerId) -> Result<Site, ConfigError> {
+        let own = self.folder.join("customers").join(format!("{customer}.toml"));
+        let template = || self.site_of(customer, &self.file(), Template::default());
+        if let Ok(false) = own.try_exists() {
+            return template();
+        }
+        let merged = self.site_of(customer, &own, read_toml(&own)?);
+        // A mistake that the template has by itself is the template's.
+        match (merged, template()) {
+            (Err(error), Err(earlier)) if error.key() == earlier.key() => Err(earlier),
+            (merged, _) => merged,
+        }
+    }
+
+    /// The template, overridden by what was read in `file`.
+    fn site_of(
+        &self,
+        customer: CustomerId,
+        file: &Path,
+        over: Template,
+    ) -> Result<Site, ConfigError> {
+        let base = self.template.clone();
+        let of_everybody = match over.site.has_base() {
+            true => None,
+            false => self.template.site.base_of_everybody(),
+        };
+        let limits = base.limits.overridden_by(over.limits).check(file)?;
+        let site = base.site.overridden_by(over.site);
+        let own =
+            over.repositories.into_iter().map(|(name, table)| (name, (Whose::Override, table)));
+        let mut tables: BTreeMap<_, _> = base
+            .repositories
+            .into_iter()
+            .map(|(name, table)| (name, (Whose::Template, table)))
+            .collect();
+        tables.extend(own);
+        let repositories = tables
+            .into_iter()
+            .map(|(name, (whose, table))| {
+                Ok((name.clone(), table.check(file, &name, customer, whose)?))
+            })
+            .collect::<Result<BTreeMap<_, _>, ConfigError>>()?;
+        for (name, repository) in &repositories {
+            if let Some(path) = repository.local_path() {
+                self.refuse_inside_customers(file, &format!("repositories.{name}.url"), path)?;
+            }
+        }
+        let site = site.check(file, customer, &self.customers, limits, repositories)?;
+        match of_everybody {
+            None => Ok(site),
+            Some(base) => {
+                let problem = format!("{base:?} has no {{id}} in it: all customers would share it");
+                Err(ConfigError::value(file, "site.base", problem))
+            }
+        }
+    }
+
+    /// The master secret from which repository passwords are derived.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file is missing, too short, or open to others.
+    pub fn master_secret(&self) -> Result<Vec<u8>, ConfigError> {
+        self.read_master_secret()
+            .map_err(|error| error.named_by(&self.file(), "node.master_secret_file"))
+    }
+
+    fn read_master_secret(&self) -> Result<Vec<u8>, ConfigError> {
+        let file = &self.master_secret_file;
+        let read = |source| ConfigError::Read { file: file.clone(), source };
+        let secret = std::fs::read(file).map_err(read)?;
+        check_root_only(file)?;
+        if secret.trim_ascii().len() < 32 {
+            let problem = "is shorter than 32 bytes: make it with `openssl rand -base64 48`, and \
+                           keep a copy off this node, since without it no backup can be read";
+            return Err(ConfigError::Untrusted { path: file.clone(), problem: problem.into() });
+        }
+        Ok(secret.trim_ascii().to_vec())
+    }
+
+    /// The customers that have a file of their own.
+    ///
+    /// # Errors
+    /// [`ConfigError::Read`] if the folder is there and cannot be read.
+    pub fn customers_with_own_file(&self) -> Result<Vec<CustomerId>, ConfigError> {
+        let folder = self.folder.join("customers");
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(ConfigError::Read { file: folder, source }),
+        };
+        let id = |name: String| name.strip_suffix(".toml")?.parse().ok();
+        Ok(entries.filter_map(|entry| id(entry.ok()?.file_name().into_string().ok()?)).collect())
+    }
+
+    /// `executor.toml`.
+    fn file(&self) -> PathBuf {
+        self.folder.join("executor.toml")
+    }
+}
+
+/// Before the keys of a later version are called unknown.
+fn refuse_other_versions(file: &Path) -> Result<(), ConfigError> {
+    let table: toml::Table = read_toml(file)?;
+    match table.get("version").map(|version| version.as_integer()) {
+        None | Some(Some(1)) => Ok(()),
+        Some(version) => {
+            let given = version.map_or("no number".to_owned(), |version| version.to_string());
+            let problem = format!("is {given}, and this executor understands 1");
+            Err(ConfigError::value(file, "version", problem))
+        }
+    }
+}

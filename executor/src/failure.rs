@@ -1,0 +1,79 @@
+//! Why a stage failed: for the driver a kind, for the customer one text, for the operator another.
+
+use std::error::Error;
+
+use holdfast_job::Outcome;
+use serde::{Deserialize, Serialize};
+
+/// Why a stage failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What follows from it.
+    pub kind: FailureKind,
+    /// For the customer: no path, no secret, and what to do next.
+    pub customer: String,
+    /// For the operator: the whole chain of causes, and what to do next.
+    pub operator: String,
+}
+
+/// What follows from a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The same order may succeed later.
+    Transient,
+    /// The same order would fail again.
+    Permanent,
+    /// Somebody asked to stop.
+    Stopped,
+}
+
+impl Failure {
+    /// A failure that the same order may not meet again.
+    pub fn transient(customer: impl Into<String>, operator: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Transient, customer: customer.into(), operator: operator.into() }
+    }
+
+    /// A failure that the same order would meet again.
+    pub fn permanent(customer: impl Into<String>, operator: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Permanent, customer: customer.into(), operator: operator.into() }
+    }
+
+    /// What a stop is told as.
+    pub fn stopped() -> Self {
+        Self {
+            kind: FailureKind::Stopped,
+            customer: "This was stopped before it changed anything.".into(),
+            operator: "stopped: the lifeline was closed or a signal came".into(),
+        }
+    }
+
+    /// The system refused something that has nothing to do with the order itself.
+    pub fn system(doing: impl std::fmt::Display, cause: &dyn Error) -> Self {
+        Self::transient(
+            "Something went wrong on our side. Nothing was changed; please try again later.",
+            format!("{doing}: {}", chain(cause)),
+        )
+    }
+
+    /// How an order ends that failed so, everything having been put back.
+    pub fn outcome(&self) -> Outcome {
+        match self.kind {
+            FailureKind::Transient => Outcome::FailedForNow,
+            FailureKind::Permanent => Outcome::Failed,
+            FailureKind::Stopped => Outcome::Stopped,
+        }
+    }
+}
+
+/// An error and all its causes in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(error.to_string().trim_end());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,42 @@
+//! The executor: root, one process a job, no server of any kind.
+//!
+//! An order comes on stdin, a plan is driven through its stages, the journal says what was meant
+//! and the world what is. It must not know the control database, Redis or who is logged in where.
+
+mod aside;
+mod base;
+mod carry_out;
+mod conductor;
+pub mod config;
+mod confine;
+mod doctor;
+mod door;
+mod driver;
+mod failure;
+mod journal;
+mod lifeline;
+mod lock;
+mod manifest;
+mod mounts;
+mod perform;
+mod plans;
+mod process;
+mod program;
+mod quota;
+mod recover;
+pub mod rehearsal;
+mod restic;
+mod secret;
+mod settle;
+mod space;
+mod stop;
+mod swap;
+mod teller;
+mod trash;
+mod tree;
+mod verb;
+mod work;
+
+pub use failure::Failure;
+pub use program::main;
+pub use stop::Stop;

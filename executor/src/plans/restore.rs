@@ -1,0 +1,172 @@
+//! "Bring my site back as it was in this backup."
+//!
+//! | stage | run | revert |
+//! |---|---|---|
+//! | `Check` | the backup is this customer's, holds what is asked for, and there is room | – |
+//! | `Fetch` | restic restores into the stage; compared, sanitized, made durable | the stage becomes trash |
+//! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `SwapFiles` | each live tree and the one in the stage change places | they change back |
+//! | `Open` | `.maintenance` off | `.maintenance` on |
+//! | `Keep` | the stage, which now holds what was displaced, becomes the undo copy | it becomes the stage |
+//!
+//! With `maintenance = "whole"`, `Close` stands before `Fetch`.
+
+mod check;
+mod fetch;
+mod keep;
+
+use std::path::PathBuf;
+
+use holdfast_job::{
+    JobId, MaintenanceMode, Moment, Restore as Order, SourceResult, Stage, Verb, WhatHappened,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{SiteOrError, foreign_stage, switch::Switch};
+use crate::{
+    aside::Aside,
+    conductor::{Plan, Reached, Report},
+    driver::Outline,
+    failure::Failure,
+    swap::Side,
+    tree::TreeSum,
+    work::Work,
+};
+
+/// The plan.
+#[derive(Debug)]
+pub struct Restore {
+    order: Order,
+    site: SiteOrError,
+    facts: Facts,
+}
+
+/// What the journal keeps of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Facts {
+    switch: Switch,
+    /// Where each part is in the snapshot, in the order of the parts.
+    saved_at: Vec<PathBuf>,
+    /// Where the manifest's folder is in the snapshot.
+    spool: PathBuf,
+    /// What each part is in the snapshot, in the order of the parts.
+    sums: Vec<TreeSum>,
+    /// Sources of the site that the backup does not hold.
+    missing: Vec<SourceResult>,
+    undo_until: Option<Moment>,
+    /// The undo copies that go because this restore keeps none.
+    replaced: Vec<JobId>,
+}
+
+impl Restore {
+    /// The plan of an order, from whatever facts its journal holds.
+    ///
+    /// # Errors
+    /// If the facts are of another form.
+    pub fn new(
+        order: Order,
+        site: SiteOrError,
+        facts: Option<&serde_json::Value>,
+    ) -> serde_json::Result<Self> {
+        let facts = facts.map(Facts::deserialize).transpose()?.unwrap_or_default();
+        Ok(Self { order, site, facts })
+    }
+
+    /// What changes places, for whoever settles a stuck one.
+    pub fn switch(&self) -> &Switch {
+        &self.facts.switch
+    }
+
+    fn aside(&self) -> Aside {
+        Aside::of(&self.facts.switch.base)
+    }
+}
+
+fn unusable(problem: String) -> Failure {
+    Failure::permanent(
+        "This backup cannot be restored from here. Please choose another one or contact support.",
+        problem,
+    )
+}
+
+impl Plan for Restore {
+    const VERB: Verb = Verb::Restore;
+
+    fn outline(&self) -> Outline {
+        let configured = self.site.get().map(|site| site.maintenance).unwrap_or_default();
+        let stages = match self.order.maintenance.unwrap_or(configured) {
+            MaintenanceMode::Swap => [Stage::Check, Stage::Fetch, Stage::Close],
+            MaintenanceMode::Whole => [Stage::Check, Stage::Close, Stage::Fetch],
+        };
+        let rest = [Stage::SwapFiles, Stage::Open, Stage::Keep];
+        Outline {
+            stages: stages.into_iter().chain(rest).collect(),
+            unstoppable_from: Stage::SwapFiles,
+            committed_by: Stage::SwapFiles,
+        }
+    }
+
+    async fn run(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
+        match stage {
+            Stage::Check => self.check(work).await,
+            Stage::Fetch => self.fetch(work).await,
+            Stage::Close => {
+                self.facts.switch.look_at_door(work.job)?;
+                work.note(&self.facts)?;
+                self.facts.switch.close(work.job)
+            }
+            Stage::SwapFiles => {
+                self.facts.switch.look_at_trees()?;
+                work.note(&self.facts)?;
+                self.facts.switch.put(Side::New)
+            }
+            Stage::Open => {
+                self.facts.switch.open(work.job)?;
+                self.facts.switch.opened();
+                work.note(&self.facts)
+            }
+            Stage::Keep => self.keep(work),
+            other => Err(foreign_stage(Self::VERB, other)),
+        }
+    }
+
+    async fn revert(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
+        match stage {
+            Stage::Check => Ok(()),
+            Stage::Fetch => {
+                let aside = self.aside();
+                aside
+                    .discard(&aside.stage(work.job))
+                    .map_err(|error| Failure::system("discard the stage", &error))
+            }
+            Stage::Close => self.facts.switch.open(work.job),
+            Stage::SwapFiles => self.facts.switch.put(Side::Old),
+            Stage::Open => self.facts.switch.close(work.job),
+            Stage::Keep => self.unkeep(work),
+            other => Err(foreign_stage(Self::VERB, other)),
+        }
+    }
+
+    fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
+        self.facts.switch.stuck(work.job, work.customer())
+    }
+
+    fn report(&self, reached: Reached, _: &Work<'_>) -> Report {
+        let done = reached == Reached::Goal;
+        let what = if done { WhatHappened::Restored } else { WhatHappened::Untouched };
+        let mut sources = self.facts.switch.results(what);
+        for (source, sum) in sources.iter_mut().zip(&self.facts.sums) {
+            source.bytes = sum.size.bytes;
+            source.entries = sum.size.entries;
+        }
+        sources.extend(self.facts.missing.clone());
+        Report {
+            done: "Your site is restored.".into(),
+            sources,
+            snapshot: Some(self.order.snapshot.clone()).filter(|_| done),
+            closed_ms: self.facts.switch.closed_ms(),
+            undo_until: self.facts.undo_until.filter(|_| done),
+            ..Report::default()
+        }
+    }
+}

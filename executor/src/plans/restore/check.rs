@@ -1,0 +1,195 @@
+//! `Check`: the backup is this customer's, holds what is asked for, and there is room.
+
+use std::path::{Path, PathBuf};
+
+use holdfast_job::{Scope, SourceResult, Stage, UndoCopy as Undoing, WhatHappened};
+
+use super::{Facts, Restore, unusable};
+use crate::{
+    aside::Aside,
+    config::FileSource,
+    failure::{Failure, chain},
+    manifest::{self, Manifest},
+    plans::{
+        CONTACT_SUPPORT,
+        preconditions::{look_at, restic, sources_of},
+        switch::open_site,
+    },
+    quota,
+    restic::{Listing, Restic, ResticError},
+    space::{self, Free},
+    stop::Stop,
+    swap::Part,
+    trash::{Haste, remove},
+    tree::Size,
+    work::{Watching, Work},
+};
+
+impl Restore {
+    pub(super) async fn check(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
+        let base = open_site(&self.site)?;
+        let site = self.site.get()?;
+        let wanted = sources_of(site, &self.order.scope)?;
+        for source in &wanted {
+            look_at(source, &base)?;
+        }
+        let aside = Aside::of(&site.base);
+        aside.prepare().map_err(|error| {
+            Failure::permanent(CONTACT_SUPPORT, format!("prepare `.holdfast`: {error}"))
+        })?;
+        let restic = restic(site, &self.order.repository, Stage::Check, work.node)?;
+        let (job, customer) = (work.job, work.customer());
+        let mut watch = work.watching(Stage::Check, "Read");
+        let listing = restic
+            .list(&self.order.snapshot, &mut watch)
+            .await
+            .map_err(ResticError::into_failure)?;
+        if !listing.head.belongs_to(customer) {
+            return Err(not_this_customers(&listing));
+        }
+        let spool = listing.head.paths.iter().find(|path| manifest::is_spool(path, customer));
+        let spool = spool.cloned().ok_or_else(|| {
+            unusable("it holds no manifest: it was not made by Holdfast".to_owned())
+        })?;
+        let places = self.find_sources(&restic, &listing, &spool, &wanted, &mut watch).await?;
+        let mut facts = Facts { spool, ..Facts::default() };
+        facts.switch.base = site.base.clone();
+        let mut size = Size::default();
+        for (source, place) in wanted.iter().zip(places) {
+            let Some(sum) = place.as_ref().and_then(|place| listing.trees.get(place)) else {
+                facts.missing.push(source_result(source, WhatHappened::NotInBackup));
+                continue;
+            };
+            size = size.plus(sum.size);
+            facts.sums.push(*sum);
+            facts.saved_at.extend(place);
+            facts.switch.parts.push(Part {
+                source: source.id.clone(),
+                name: source.name.clone(),
+                live: source.path.clone(),
+                aside: aside.stage(job).join(source.id.as_str()),
+                old: None,
+                new: None,
+            });
+        }
+        if facts.switch.parts.is_empty() || !self.order_is_met(&facts) {
+            let missing: Vec<&str> = facts.missing.iter().map(|s| s.name.as_str()).collect();
+            let missing = missing.join(", ");
+            return Err(Failure::permanent(
+                format!("This backup does not hold {missing}. Please choose another one."),
+                format!("snapshot {} does not hold: {missing}", self.order.snapshot),
+            ));
+        }
+        self.check_room(size, &aside, work).await?;
+        self.facts = facts;
+        work.note(&self.facts)
+    }
+
+    /// A source that was named must be there; of `files` and `both`, what is there.
+    fn order_is_met(&self, facts: &Facts) -> bool {
+        !matches!(self.order.scope, Scope::Sources(_)) || facts.missing.is_empty()
+    }
+
+    /// Where each source is in the snapshot: at its own path, or, if it has moved since, where the
+    /// manifest says that it was.
+    async fn find_sources(
+        &self,
+        restic: &Restic<'_>,
+        listing: &Listing,
+        spool: &Path,
+        wanted: &[&FileSource],
+        watch: &mut Watching<'_>,
+    ) -> Result<Vec<Option<PathBuf>>, Failure> {
+        if wanted.iter().all(|source| listing.trees.contains_key(&source.path)) {
+            return Ok(wanted.iter().map(|source| Some(source.path.clone())).collect());
+        }
+        let text = restic
+            .dump_text(&self.order.snapshot, &spool.join(manifest::FILE), watch)
+            .await
+            .map_err(ResticError::into_failure)?;
+        let customer = self.site.get()?.customer;
+        let manifest =
+            Manifest::parse(text.as_bytes(), customer).map_err(|error| unusable(chain(&error)))?;
+        Ok(wanted
+            .iter()
+            .map(|source| manifest.files(&source.id).map(|saved| saved.path.clone()))
+            .collect())
+    }
+
+    /// Live tree, stage and undo copy are there together, on the disk and in the quota.
+    async fn check_room(
+        &self,
+        size: Size,
+        aside: &Aside,
+        work: &mut Work<'_>,
+    ) -> Result<(), Failure> {
+        let site = self.site.get()?;
+        let free = Free::at(aside.folder())
+            .map_err(|error| Failure::system("measure the free space", &error))?;
+        let leave = match self.order.undo {
+            Undoing::Keep => site.reserve.max(site.undo_min_free),
+            Undoing::None => site.reserve,
+        };
+        if space::fits(size, leave, free).is_err() {
+            make_room(aside, &work.stop).await;
+        }
+        let free = Free::at(aside.folder())
+            .map_err(|error| Failure::system("measure the free space", &error))?;
+        if let Err(shortage) = space::fits(size, leave, free) {
+            let offer = match space::fits(size, site.reserve, free) {
+                Ok(()) => " Without keeping a copy for undo (undo = none) there is enough.",
+                Err(_) => " Please make room, or contact support.",
+            };
+            return Err(no_room("disk", &shortage, offer));
+        }
+        let Some(kind) = site.quota else { return Ok(()) };
+        let left = quota::free(kind, &site.base, &work.stop)
+            .await
+            .map_err(|error| Failure::permanent(CONTACT_SUPPORT, chain(&error)))?;
+        match left.map(|left| space::fits(size, 0, left)) {
+            Some(Err(shortage)) => {
+                Err(no_room("quota", &shortage, " Please make room, or ask for more."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn no_room(whose: &str, shortage: &space::Shortage, offer: &str) -> Failure {
+    Failure::permanent(
+        format!("There is not enough room to restore this backup: {shortage}.{offer}"),
+        format!(
+            "{whose}: {shortage}.{offer} What must stay free is the larger of site.reserve and, with \
+             an undo copy, site.undo_min_free"
+        ),
+    )
+}
+
+/// Gives back what nobody can use any more: superseded undo copies and the trash.
+async fn make_room(aside: &Aside, stop: &Stop) {
+    let superseded = aside.superseded_copies().unwrap_or_default();
+    for (folder, _) in superseded {
+        // What cannot be discarded takes up its room, and that is measured next.
+        let _ = aside.discard(&folder);
+    }
+    for tree in aside.trash().unwrap_or_default() {
+        remove(&tree, Haste::Soon, stop).await;
+    }
+}
+
+fn not_this_customers(listing: &Listing) -> Failure {
+    Failure::permanent(
+        "There is no such backup of this site.",
+        format!(
+            "snapshot {} is of host {} with tags {}: it is not this customer's",
+            listing.head.id,
+            listing.head.hostname,
+            listing.head.tags.join(",")
+        ),
+    )
+}
+
+fn source_result(source: &FileSource, what: WhatHappened) -> SourceResult {
+    let FileSource { id, name, .. } = source.clone();
+    SourceResult { id, name, what, bytes: 0, entries: 0 }
+}

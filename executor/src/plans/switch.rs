@@ -1,0 +1,210 @@
+//! What restore and undo share: the door closes, trees change places, the door opens.
+//!
+//! All of it works on what the journal has noted, so that it can be finished or taken back after a
+//! crash without the order's configuration.
+
+use std::{path::PathBuf, time::SystemTime};
+
+use holdfast_job::{JobId, SourceResult, WhatHappened};
+use serde::{Deserialize, Serialize};
+
+use super::SiteOrError;
+use crate::{
+    base::Base,
+    door::{self, Flag},
+    failure::{Failure, chain},
+    journal::Settlement,
+    swap::{Part, Side, live_inode},
+};
+
+/// The part of a plan's facts that says what changes places, and how far that is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Switch {
+    /// The site's base directory.
+    pub base: PathBuf,
+    /// What changes places.
+    pub parts: Vec<Part>,
+    /// Whether what was live has been looked at, so that `Part::old` means something.
+    pub looked: bool,
+    /// Whether somebody else had closed the site: their flag stays.
+    pub closed_by_others: bool,
+    /// Whether we were about to close the site when this was noted.
+    pub closing: bool,
+    /// When the site was closed, in milliseconds since 1970.
+    pub closed_at_ms: Option<u64>,
+    /// When the site was opened, in milliseconds since 1970.
+    pub opened_at_ms: Option<u64>,
+}
+
+/// A system error while the site may be closed.
+fn failed(doing: &str, error: &dyn std::error::Error) -> Failure {
+    Failure::transient(
+        "The restore did not work, and your site was put back as it was. Please try again later.",
+        format!("{doing}: {}", chain(error)),
+    )
+}
+
+/// This moment in milliseconds since 1970.
+pub(super) fn milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+impl Switch {
+    fn open_base(&self) -> Result<Base, Failure> {
+        Base::open(&self.base).map_err(|error| failed("open the base directory", &error))
+    }
+
+    /// Before `Close`: looks whether somebody else has closed the site. To be noted.
+    pub(super) fn look_at_door(&mut self, job: JobId) -> Result<(), Failure> {
+        let base = self.open_base()?;
+        let flag = door::look(&base, job).map_err(|error| failed("look at the door", &error))?;
+        // Looked at twice, the flag may be the one we made.
+        self.closed_by_others = flag == Flag::Foreign || (flag == Flag::Ours && !self.closing);
+        if flag == Flag::NoFile {
+            return Err(Failure::permanent(
+                super::CONTACT_SUPPORT,
+                format!("{} is no regular file: remove it", base.path().join(door::FLAG).display()),
+            ));
+        }
+        self.closing = true;
+        self.closed_at_ms = Some(milliseconds());
+        Ok(())
+    }
+
+    /// `Close`, and the way back from `Open`.
+    pub(super) fn close(&self, job: JobId) -> Result<(), Failure> {
+        if self.closed_by_others {
+            return Ok(());
+        }
+        door::close(&self.open_base()?, job).map_err(|error| failed("close the site", &error))
+    }
+
+    /// `Open`, and the way back from `Close`.
+    pub(super) fn open(&self, job: JobId) -> Result<(), Failure> {
+        if self.closed_by_others || !self.closing {
+            return Ok(());
+        }
+        door::open(&self.open_base()?, job).map_err(|error| failed("open the site", &error))
+    }
+
+    /// After `Open`. To be noted.
+    pub(super) fn opened(&mut self) {
+        self.opened_at_ms.get_or_insert_with(milliseconds);
+    }
+
+    /// Before the exchange: looks what is live. To be noted.
+    pub(super) fn look_at_trees(&mut self) -> Result<(), Failure> {
+        let base = self.open_base()?;
+        for part in &mut self.parts {
+            let live = live_inode(&base, &part.live)
+                .map_err(|error| failed("look at the live tree", &error))?;
+            // Exchanged already, it says nothing about what was live before.
+            if !(self.looked && live == part.new) {
+                part.old = live;
+            }
+        }
+        self.looked = true;
+        Ok(())
+    }
+
+    /// The exchange of every part, or its way back.
+    pub(super) fn put(&self, side: Side) -> Result<(), Failure> {
+        if !self.looked {
+            return Ok(());
+        }
+        let base = self.open_base()?;
+        for part in &self.parts {
+            part.put(&base, side).map_err(|error| failed("exchange the trees", &error))?;
+        }
+        Ok(())
+    }
+
+    /// The one side that every part is on, if they are on one.
+    pub fn whole(&self) -> Option<Side> {
+        if !self.looked {
+            return Some(Side::Old);
+        }
+        let base = self.open_base().ok()?;
+        let mut sides = self.parts.iter().map(|part| part.look(&base).ok());
+        let first = sides.next()??;
+        sides.all(|side| side == Some(first)).then_some(first)
+    }
+
+    /// Checks that the world is as a person says.
+    ///
+    /// # Errors
+    /// Which part is not so.
+    pub fn check_settled(&self, settlement: Settlement) -> Result<(), String> {
+        let side = match settlement {
+            Settlement::Old => Side::Old,
+            Settlement::New => Side::New,
+        };
+        if !self.looked {
+            return match side {
+                Side::Old => Ok(()),
+                Side::New => Err("nothing has changed places yet, so it is old".into()),
+            };
+        }
+        let base = self.open_base().map_err(|failure| failure.operator)?;
+        for part in &self.parts {
+            match part.look(&base) {
+                Ok(found) if found == side => {}
+                Ok(found) => return Err(format!("{} is {found:?}", part.live.display())),
+                Err(error) => return Err(chain(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a stuck plan does and says: a site that is whole is opened, one that is a mixture stays
+    /// closed.
+    pub(super) fn stuck(&self, job: JobId, customer: holdfast_job::CustomerId) -> String {
+        let door = match self.whole() {
+            Some(side) => match self.open(job) {
+                Ok(()) => format!("The site is whole ({side:?}) and open."),
+                Err(failure) => {
+                    format!("The site is whole ({side:?}), but stays closed: {}.", failure.operator)
+                }
+            },
+            None => "The site is a mixture and stays closed.".to_owned(),
+        };
+        let base = self.base.display();
+        if !self.looked {
+            let then = format!("run, as root, `holdfast-executor settle {customer} --as old`.");
+            return format!("{door} Nothing has changed places. Mend the cause, then {then}");
+        }
+        let mut advice =
+            vec![door, "Bring every tree to its place, by `mv`, not by copying:".into()];
+        for part in &self.parts {
+            let old = part.old.map_or("nothing".into(), |inode| format!("inode {inode}"));
+            let new = part.new.map_or("nothing".into(), |inode| format!("inode {inode}"));
+            advice.push(format!("  {}: old is {old}, new is {new}", part.live.display()));
+        }
+        advice.push(format!("`find {base} -inum N` finds an inode. Then run, as root,"));
+        advice.push(format!("`holdfast-executor settle {customer} --as old` (or `--as new`)."));
+        advice.join("\n")
+    }
+
+    /// How long the site was closed.
+    pub(super) fn closed_ms(&self) -> Option<u64> {
+        Some(self.opened_at_ms?.saturating_sub(self.closed_at_ms?))
+    }
+
+    /// What happened to each part.
+    pub(super) fn results(&self, what: WhatHappened) -> Vec<SourceResult> {
+        let result = |part: &Part| SourceResult {
+            id: part.source.clone(),
+            name: part.name.clone(),
+            what,
+            bytes: 0,
+            entries: 0,
+        };
+        self.parts.iter().map(result).collect()
+    }
+}
+
+/// The base of a site that is to be switched, made ready.
+pub(super) fn open_site(site: &SiteOrError) -> Result<Base, Failure> {
+    super::preconditions::open_base(site.get()?)
+}

@@ -1,0 +1,94 @@
+//! What a child says, read in bounded memory: stdout line by line, stderr by its two ends.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::Moved;
+
+/// A longer line of output is passed over.
+const MAX_LINE_BYTES: usize = 4 << 20;
+/// What is kept of stderr at its beginning, and as much at its end.
+pub(super) const MAX_STDERR_HALF: usize = 8 << 10;
+
+/// stdout, line by line.
+pub(super) struct Lines<R> {
+    from: R,
+    buffer: Vec<u8>,
+    passing_over: bool,
+    searched: usize,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self { from, buffer: Vec::with_capacity(64 << 10), passing_over: false, searched: 0 }
+    }
+
+    /// Reads what is there; false at the end.
+    pub(super) async fn read(&mut self) -> io::Result<bool> {
+        Ok(self.from.read_buf(&mut self.buffer).await? > 0)
+    }
+
+    /// Gives each whole line to `on_line`, and at the end of the output what is left.
+    pub(super) fn take(&mut self, open: bool, on_line: &mut impl FnMut(&[u8]) -> Moved) -> Moved {
+        let mut moved = Moved::No;
+        let mut begin = 0;
+        while let Some(length) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n')
+        {
+            let end = self.searched + length;
+            let line = &self.buffer[begin..end];
+            if !std::mem::take(&mut self.passing_over) && on_line(line) == Moved::Yes {
+                moved = Moved::Yes;
+            }
+            begin = end + 1;
+            self.searched = begin;
+        }
+        self.buffer.drain(..begin);
+        if !open && !self.buffer.is_empty() && !self.passing_over {
+            moved = on_line(&self.buffer);
+        }
+        if self.passing_over || self.buffer.len() > MAX_LINE_BYTES {
+            self.buffer.clear();
+            self.passing_over = true;
+        }
+        self.searched = self.buffer.len();
+        moved
+    }
+}
+
+/// The beginning and the end of stderr.
+pub(super) struct Tail<R> {
+    from: R,
+    chunk: Vec<u8>,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    left_out: u64,
+}
+
+impl<R: AsyncRead + Unpin> Tail<R> {
+    pub(super) fn new(from: R) -> Self {
+        let chunk = Vec::with_capacity(64 << 10);
+        Self { from, chunk, head: Vec::new(), tail: Vec::new(), left_out: 0 }
+    }
+
+    pub(super) async fn read(&mut self) -> io::Result<bool> {
+        self.chunk.clear();
+        let count = self.from.read_buf(&mut self.chunk).await?;
+        let room = MAX_STDERR_HALF.saturating_sub(self.head.len()).min(count);
+        self.head.extend_from_slice(&self.chunk[..room]);
+        self.tail.extend_from_slice(&self.chunk[room..count]);
+        let excess = self.tail.len().saturating_sub(MAX_STDERR_HALF);
+        self.tail.drain(..excess);
+        self.left_out += excess as u64;
+        Ok(count > 0)
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = String::from_utf8_lossy(&self.head).into_owned();
+        if self.left_out > 0 {
+            text.push_str(&format!("\n[… {} bytes left out …]\n", self.left_out));
+        }
+        text.push_str(&String::from_utf8_lossy(&self.tail));
+        text
+    }
+}

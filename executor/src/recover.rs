@@ -1,0 +1,193 @@
+//! `recover`: finishes or takes back what journals left open, and tidies up behind finished jobs.
+//!
+//! It takes each customer's lock without waiting, acts on journals and the root-owned
+//! configuration alone, and needs neither the control database nor any repository. Two at once do
+//! no harm: what one holds, the other passes over.
+
+use std::{collections::BTreeSet, fs, io, path::PathBuf, time::Duration};
+
+use holdfast_job::{CustomerId, Outcome, Recovered, Standing, WorkResult};
+
+use crate::{
+    aside::Aside,
+    config::{Node, Site},
+    failure::chain,
+    journal::{Journal, JournalError, Record, Shelf},
+    lock::{CustomerLock, LockError},
+    perform::{Performance, perform},
+    rehearsal::Rehearsal,
+    space::Free,
+    stop::Stop,
+    teller::Teller,
+    trash::{Haste, remove},
+    work::{Work, no_stop},
+};
+
+/// A journal is kept for this long after its order is void: until then it guards against replay.
+const JOURNAL_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How the settling of a journal ended.
+#[derive(Debug)]
+pub enum Settling {
+    /// Nothing was open, or it is closed now: with this result.
+    Settled(Option<Box<WorkResult>>),
+    /// A person must look.
+    Stuck(Box<WorkResult>),
+    /// Not now: why.
+    NotYet(String),
+}
+
+/// Settles a journal if it is open. Whoever holds the lock may; the executor that wrote it is gone.
+pub async fn settle_open(
+    node: &Node,
+    lock: &CustomerLock,
+    mut journal: Journal,
+    teller: &Teller,
+    rehearsal: &mut dyn Rehearsal,
+) -> Settling {
+    match journal.records().last() {
+        // Begun, and cut off before it said what for: nothing was done.
+        None => {
+            return match fs::remove_file(journal.path()) {
+                Ok(()) => Settling::Settled(None),
+                Err(error) => Settling::NotYet(error.to_string()),
+            };
+        }
+        Some(Record::Ended { .. }) => return Settling::Settled(None),
+        Some(Record::Stuck { .. }) => {}
+        Some(_) => {
+            let interrupted = Record::Interrupted { at: Work::now() };
+            if let Err(error) = journal.append(interrupted) {
+                return Settling::NotYet(chain(&error));
+            }
+        }
+    }
+    // What is settled is finished or taken back, and nothing is begun that can be left out.
+    let stop = Stop::default();
+    stop.request();
+    let performance = Performance { node, lock, teller, stop };
+    match perform(&performance, journal, node.site(lock.customer()), rehearsal).await {
+        Ok(result) if result.outcome == Outcome::Stuck => Settling::Stuck(Box::new(result)),
+        Ok(result) => Settling::Settled(Some(Box::new(result))),
+        Err(error) => Settling::NotYet(chain(&error)),
+    }
+}
+
+/// Recovers every customer of this node, saying each one's standing to `say`.
+///
+/// # Errors
+/// What reading the node's own folders said.
+pub async fn recover(
+    node: &Node,
+    teller: &Teller,
+    rehearsal: &mut dyn Rehearsal,
+    say: &mut dyn FnMut(Recovered),
+) -> io::Result<()> {
+    let mut customers: BTreeSet<CustomerId> = Shelf::customers(&node.state)?.into_iter().collect();
+    customers.extend(node.customers_with_own_file().map_err(io::Error::other)?);
+    let mut trash = Vec::new();
+    for customer in customers {
+        let (standing, detail) = match CustomerLock::try_take(&node.state, customer) {
+            Ok(lock) => recover_one(node, &lock, teller, rehearsal, &mut trash).await,
+            Err(error @ LockError::Held(_)) => (Standing::Busy, chain(&error)),
+            Err(error) => (Standing::Unsettled, chain(&error)),
+        };
+        say(Recovered { version: 1, customer, standing, detail });
+    }
+    // No lock is held any more: a large removal keeps no customer waiting.
+    for tree in trash {
+        remove(&tree, Haste::Idle, &no_stop()).await;
+    }
+    Ok(())
+}
+
+async fn recover_one(
+    node: &Node,
+    lock: &CustomerLock,
+    teller: &Teller,
+    rehearsal: &mut dyn Rehearsal,
+    trash: &mut Vec<PathBuf>,
+) -> (Standing, String) {
+    let shelf = match Shelf::of(&node.state, lock) {
+        Ok(shelf) => shelf,
+        Err(error) => return (Standing::Unsettled, chain(&error)),
+    };
+    let mut done = Vec::new();
+    let journals = match shelf.journals() {
+        Ok(journals) => journals,
+        Err(error @ JournalError::Damaged { .. }) => return (Standing::Stuck, chain(&error)),
+        Err(error) => return (Standing::Unsettled, chain(&error)),
+    };
+    let bases = bases_of(&journals);
+    for journal in journals {
+        match settle_open(node, lock, journal, teller, rehearsal).await {
+            Settling::Settled(None) => {}
+            Settling::Settled(Some(result)) => done.push(result.operator_message),
+            Settling::Stuck(result) => return (Standing::Stuck, result.operator_message),
+            Settling::NotYet(why) => return (Standing::Unsettled, why),
+        }
+    }
+    let site = node.site(lock.customer()).ok();
+    let tidied = tidy(&shelf, site.as_ref(), bases, trash);
+    match tidied {
+        Ok(()) if done.is_empty() => (Standing::Settled, "nothing was open".into()),
+        Ok(()) => (Standing::Settled, done.join("; ")),
+        // Nothing is open; what could not be tidied up is tried again next time.
+        Err(error) => (Standing::Settled, format!("tidying up failed: {error}")),
+    }
+}
+
+/// The base directories that these journals worked in, which the configuration may have forgotten.
+fn bases_of(journals: &[Journal]) -> BTreeSet<PathBuf> {
+    let base = |journal: &Journal| {
+        let base = crate::perform::switch_of(journal).ok()??.base;
+        base.is_absolute().then_some(base)
+    };
+    journals.iter().filter_map(base).collect()
+}
+
+/// Nothing of this customer is open: stages are left-overs, and what is past its time goes.
+fn tidy(
+    shelf: &Shelf,
+    site: Option<&Site>,
+    mut bases: BTreeSet<PathBuf>,
+    trash: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    bases.extend(site.map(|site| site.base.clone()));
+    for base in bases.iter().filter(|base| base.exists()) {
+        let aside = Aside::of(base);
+        for stage in aside.stages()? {
+            aside.discard(&stage)?;
+        }
+        drop_undo_copies(&aside, site)?;
+        trash.extend(aside.trash()?);
+    }
+    for journal in shelf.journals().map_err(io::Error::other)? {
+        let void = |opened: &crate::journal::Opened| opened.request.not_after.plus(JOURNAL_KEPT);
+        if journal.opened().map(void).is_none_or(|void| void < Work::now()) {
+            shelf.remove(journal).map_err(io::Error::other)?;
+        }
+    }
+    Ok(())
+}
+
+/// Undo copies past their time go. While the disk is too full for them, so does the oldest of each
+/// customer: what that gives back is seen when its trash is out, by the next `recover`.
+fn drop_undo_copies(aside: &Aside, site: Option<&Site>) -> io::Result<()> {
+    if aside.undo_copies()?.is_empty() {
+        return Ok(());
+    }
+    let short = match site {
+        Some(site) => Free::at(aside.folder())?.bytes < site.undo_min_free,
+        None => false,
+    };
+    for (folder, _) in aside.superseded_copies()? {
+        aside.discard(&folder)?;
+    }
+    for (age, (folder, copy)) in aside.standing_copies()?.into_iter().enumerate() {
+        if (short && age == 0) || copy.until < Work::now() {
+            aside.discard(&folder)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,302 @@
+//! Reading snapshots: `ls`, `snapshots`, `dump`. All of them leave no lock and write nothing.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use holdfast_job::{CustomerId, JobId, SnapshotId};
+use serde::Deserialize;
+
+use super::{Invocation, Restic, ResticError, Watch, host_of};
+use crate::{
+    process::Moved,
+    tree::{Entry, Kind, TreeSum},
+};
+
+/// The head of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SnapshotHead {
+    /// Its full id.
+    pub id: SnapshotId,
+    /// Whose it says it is.
+    pub hostname: String,
+    /// What it is marked with.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What it was made of.
+    #[serde(default)]
+    pub paths: Vec<PathBuf>,
+}
+
+impl SnapshotHead {
+    /// Whether host and tags both say that it is this customer's.
+    pub fn belongs_to(&self, customer: CustomerId) -> bool {
+        let mark = host_of(customer);
+        self.hostname == mark && self.tags.contains(&mark)
+    }
+}
+
+/// A snapshot's head and a sum of what is in it.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The head.
+    pub head: SnapshotHead,
+    /// Each path that the snapshot was made of, if it is a directory in it, and its sum.
+    pub trees: BTreeMap<PathBuf, TreeSum>,
+}
+
+/// A line of `restic ls --json`.
+#[derive(Deserialize)]
+#[serde(tag = "message_type", rename_all = "snake_case")]
+enum Said {
+    Snapshot(SnapshotHead),
+    Node(Node),
+    #[serde(other)]
+    Else,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    mode: u32,
+    #[serde(default)]
+    uid: u32,
+    #[serde(default)]
+    gid: u32,
+}
+
+impl Node {
+    fn kind(&self) -> Kind {
+        match self.kind.as_str() {
+            "dir" => Kind::Folder,
+            "symlink" => Kind::Link,
+            "fifo" => Kind::Fifo,
+            "socket" => Kind::Socket,
+            "dev" | "chardev" => Kind::Device,
+            _ => Kind::File,
+        }
+    }
+
+    /// Go's `os.FileMode` as the bits of chmod(2): setuid, setgid and sticky are elsewhere in it.
+    fn unix_mode(&self) -> u32 {
+        let bit = |from: u32, to: u32| if self.mode & (1 << from) != 0 { to } else { 0 };
+        self.mode & 0o777 | bit(23, 0o4000) | bit(22, 0o2000) | bit(20, 0o1000)
+    }
+
+    fn entry<'a>(&self, path: &'a str) -> Entry<'a> {
+        let kind = self.kind();
+        Entry {
+            path,
+            kind,
+            bytes: if kind == Kind::File { self.size } else { 0 },
+            mode: if kind == Kind::Link { 0 } else { self.unix_mode() },
+            uid: self.uid,
+            gid: self.gid,
+        }
+    }
+}
+
+impl Restic<'_> {
+    /// Reads the whole list of a snapshot and sums up each tree in it.
+    ///
+    /// # Errors
+    /// [`ResticError::NoSnapshot`] if there is none of this id.
+    pub async fn list(
+        &self,
+        snapshot: &SnapshotId,
+        watch: &mut dyn Watch,
+    ) -> Result<Listing, ResticError> {
+        let command = Invocation::new("ls").arg("--no-lock").arg(snapshot.as_str());
+        self.list_with(command, snapshot, watch).await
+    }
+
+    /// Reads back that each of these directories is in the snapshot; not what is in them.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub async fn list_heads(
+        &self,
+        snapshot: &SnapshotId,
+        paths: &[PathBuf],
+        watch: &mut dyn Watch,
+    ) -> Result<Listing, ResticError> {
+        let mut command = Invocation::new("ls").arg("--no-lock").arg(snapshot.as_str());
+        for path in paths {
+            command = command.arg(path.display().to_string());
+        }
+        self.list_with(command, snapshot, watch).await
+    }
+
+    async fn list_with(
+        &self,
+        command: Invocation,
+        snapshot: &SnapshotId,
+        watch: &mut dyn Watch,
+    ) -> Result<Listing, ResticError> {
+        let mut head: Option<SnapshotHead> = None;
+        let mut trees = BTreeMap::<PathBuf, TreeSum>::new();
+        self.run(command, watch, &mut |line, _| {
+            match serde_json::from_slice(line) {
+                Ok(Said::Snapshot(found)) => head = Some(found),
+                Ok(Said::Node(node)) => {
+                    let roots = head.iter().flat_map(|head| &head.paths);
+                    if let Some((root, below)) = below_any(roots, &node.path) {
+                        // A link in place of the directory is no tree.
+                        if !below.is_empty() || node.kind() == Kind::Folder {
+                            trees.entry(root).or_default().add(&node.entry(below));
+                        }
+                    }
+                }
+                Ok(Said::Else) | Err(_) => {}
+            }
+            Moved::Yes
+        })
+        .await
+        .map_err(|error| no_such_snapshot(error, snapshot))?;
+        let head = head.filter(|head| head.id == *snapshot).ok_or_else(|| ResticError::Answer {
+            command: "ls",
+            problem: "it did not begin with the snapshot that was asked for".into(),
+        })?;
+        Ok(Listing { head, trees })
+    }
+
+    /// The heads of those of these snapshots that exist.
+    ///
+    /// # Errors
+    /// [`ResticError`].
+    pub async fn heads(
+        &self,
+        snapshots: &[SnapshotId],
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<SnapshotHead>, ResticError> {
+        // Asked for by id, one that does not exist is passed over with a word on stderr.
+        let mut command = Invocation::new("snapshots").arg("--no-lock");
+        for snapshot in snapshots {
+            command = command.arg(snapshot.as_str());
+        }
+        self.read_heads(command, watch).await
+    }
+
+    /// The snapshot that this job has made, if it has.
+    ///
+    /// # Errors
+    /// [`ResticError`]; a repository that does not exist holds none.
+    pub async fn find_of_job(
+        &self,
+        job: JobId,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<SnapshotHead>, ResticError> {
+        let command = Invocation::new("snapshots")
+            .arg("--no-lock")
+            .arg("--host")
+            .arg(self.host())
+            .arg("--tag")
+            .arg(job_tag(job));
+        match self.read_heads(command, watch).await {
+            Ok(mut heads) => Ok(heads.pop()),
+            Err(ResticError::NoRepository { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read_heads(
+        &self,
+        command: Invocation,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<SnapshotHead>, ResticError> {
+        let mut answer = None;
+        self.run(command, watch, &mut |line, _| {
+            answer = serde_json::from_slice(line).ok().or(answer.take());
+            Moved::Yes
+        })
+        .await?;
+        answer.ok_or_else(|| ResticError::Answer {
+            command: "snapshots",
+            problem: "it gave no list".into(),
+        })
+    }
+
+    /// The content of a small file in a snapshot; lines joined by line ends.
+    ///
+    /// # Errors
+    /// [`ResticError`], also if the file is not there.
+    pub async fn dump_text(
+        &self,
+        snapshot: &SnapshotId,
+        path: &std::path::Path,
+        watch: &mut dyn Watch,
+    ) -> Result<String, ResticError> {
+        let command = Invocation::new("dump")
+            .arg("--no-lock")
+            .arg(snapshot.as_str())
+            .arg(path.display().to_string());
+        let mut text = String::new();
+        self.run(command, watch, &mut |line, _| {
+            text.push_str(&String::from_utf8_lossy(line));
+            text.push('\n');
+            Moved::Yes
+        })
+        .await?;
+        Ok(text)
+    }
+}
+
+/// The tag by which a job's own snapshot is found again.
+pub fn job_tag(job: JobId) -> String {
+    format!("job-{job}")
+}
+
+/// The root that a path of the listing is in, and the rest of it.
+fn below_any<'a, 'b>(
+    roots: impl Iterator<Item = &'a PathBuf>,
+    path: &'b str,
+) -> Option<(PathBuf, &'b str)> {
+    for root in roots {
+        let rest = path.strip_prefix(root.to_str()?);
+        match rest.map(|rest| (rest, rest.strip_prefix('/'))) {
+            Some(("", _)) => return Some((root.clone(), "")),
+            Some((_, Some(below))) => return Some((root.clone(), below)),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// restic says of an absent snapshot what it says of any failure, so its words must tell.
+fn no_such_snapshot(error: ResticError, snapshot: &SnapshotId) -> ResticError {
+    match error {
+        ResticError::Failed { said, .. } if said.contains("failed to load snapshot") => {
+            ResticError::NoSnapshot(snapshot.clone())
+        }
+        error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sibling_with_the_same_beginning_is_no_child() {
+        let roots = [PathBuf::from("/c/web"), PathBuf::from("/c/web2")];
+        let of = |path| below_any(roots.iter(), path).map(|(root, below)| (root, below.to_owned()));
+        assert_eq!(of("/c/web2/x"), Some((roots[1].clone(), "x".into())));
+        assert_eq!(of("/c/web"), Some((roots[0].clone(), String::new())));
+        assert_eq!(of("/c/webs"), None);
+        assert_eq!(of("/c"), None);
+    }
+
+    #[test]
+    fn modes_of_go_read_as_modes_of_chmod() {
+        let mode = |mode| {
+            let (path, kind) = (String::new(), "file".into());
+            Node { path, kind, mode, size: 0, uid: 0, gid: 0 }.unix_mode()
+        };
+        assert_eq!(mode(420), 0o644);
+        assert_eq!(mode(1 << 31 | 1 << 20 | 0o777), 0o1777);
+        assert_eq!(mode(1 << 23 | 1 << 22 | 0o755), 0o6755);
+    }
+}

@@ -1,0 +1,201 @@
+//! restic: the commands we use, each with what it takes, what it answers and what its end means.
+//!
+//! Nothing here knows plans or the site's doors. restic always runs confined, and its life ends with
+//! the executor's; its password goes to its stdin, never to argv or environment.
+
+mod backup;
+mod forget;
+mod listing;
+mod locks;
+mod restore;
+mod verdict;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use holdfast_job::CustomerId;
+
+pub use backup::SavePlan;
+pub use listing::{Listing, job_tag};
+pub use restore::FetchPlan;
+pub use verdict::ResticError;
+
+use crate::{
+    config::{ConfigError, IoClass, Limits, Node, Repository},
+    confine::{Access, Confinement},
+    process::{Ended, Moved, Program},
+    secret::Password,
+    stop::Stop,
+};
+
+/// The oldest restic whose restores can be believed.
+pub const MINIMUM_VERSION: (u32, u32) = (0, 18);
+/// How long a command waits for a lock that is rightly held by somebody else.
+const RETRY_LOCK: &str = "1m";
+
+/// How far a command is, in restic's own counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Bytes done.
+    pub bytes_done: u64,
+    /// Bytes in all.
+    pub bytes_total: u64,
+    /// Files done.
+    pub files_done: u64,
+    /// Files in all.
+    pub files_total: u64,
+}
+
+/// What watches a command: the journal gets its process id before anything else, the customer its
+/// progress, and the stop is listened for.
+pub trait Watch {
+    /// A restic has started.
+    ///
+    /// # Errors
+    /// Whatever keeps its process id from being written down; the command is then not waited for.
+    fn started(&mut self, pid: u32) -> Result<(), ResticError>;
+    /// It is this far.
+    fn tally(&mut self, tally: Tally);
+    /// The wish to stop.
+    fn stop(&self) -> &Stop;
+}
+
+/// One customer's view of one repository.
+#[derive(Debug)]
+pub struct Restic<'a> {
+    node: &'a Node,
+    repository: &'a Repository,
+    limits: &'a Limits,
+    customer: CustomerId,
+    password: Password,
+    patience: Duration,
+}
+
+impl<'a> Restic<'a> {
+    /// restic on this repository for this customer.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if its password cannot be had.
+    pub fn new(
+        node: &'a Node,
+        repository: &'a Repository,
+        limits: &'a Limits,
+        customer: CustomerId,
+        patience: Duration,
+    ) -> Result<Self, ConfigError> {
+        let password = Password::of(node, repository, customer)?;
+        Ok(Self { node, repository, limits, customer, password, patience })
+    }
+
+    /// The host that every snapshot of this customer names.
+    pub fn host(&self) -> String {
+        host_of(self.customer)
+    }
+
+    /// Runs a command to its end.
+    async fn run(
+        &self,
+        command: Invocation,
+        watch: &mut dyn Watch,
+        on_line: &mut dyn FnMut(&[u8], &mut dyn Watch) -> Moved,
+    ) -> Result<Ended, ResticError> {
+        let name = command.name;
+        let running = self.program(command).start()?;
+        watch.started(running.pid())?;
+        let stop = watch.stop().clone();
+        let ended = running.wait(&stop, |line| on_line(line, watch)).await?;
+        match ResticError::of(name, &self.repository.url, &ended) {
+            Some(ResticError::NoRepository { url, .. }) if self.marker().exists() => {
+                Err(ResticError::RepositoryGone { url, marker: self.marker() })
+            }
+            Some(error) => Err(error),
+            None => Ok(ended),
+        }
+    }
+
+    /// As [`Self::run`], but a lock that a dead restic of ours left behind is cleared first, and
+    /// one that somebody else holds is waited for.
+    async fn run_past_locks(
+        &self,
+        command: Invocation,
+        watch: &mut dyn Watch,
+        on_line: &mut dyn FnMut(&[u8], &mut dyn Watch) -> Moved,
+    ) -> Result<Ended, ResticError> {
+        match self.run(command.clone(), watch, on_line).await {
+            Err(ResticError::Locked { .. }) => {}
+            ended => return ended,
+        }
+        self.clear_own_stale_locks(watch).await?;
+        let command = command.arg("--retry-lock").arg(RETRY_LOCK);
+        self.run(command, watch, on_line).await
+    }
+
+    fn program(&self, command: Invocation) -> Program {
+        let nice = ["/usr/bin/nice".to_owned(), "-n".into(), self.limits.nice.to_string()];
+        let ionice: &[&str] = match self.limits.ionice {
+            IoClass::BestEffort => &["/usr/bin/ionice", "-c", "2", "-n", "7"],
+            IoClass::Idle => &["/usr/bin/ionice", "-c", "3"],
+            IoClass::Normal => &[],
+        };
+        let mut argv = nice.to_vec();
+        argv.extend(ionice.iter().map(|&part| part.to_owned()));
+        argv.push(self.node.restic.display().to_string());
+        argv.extend(["--json".to_owned(), "--password-file".into(), "/dev/stdin".into()]);
+        argv.extend(["--cache-dir".to_owned(), self.node.cache.display().to_string()]);
+        if let Some(sftp) = &self.repository.sftp_command {
+            argv.extend(["-o".to_owned(), format!("sftp.command={sftp}")]);
+        }
+        for (option, limit) in [
+            ("--limit-upload", self.limits.upload_kib_per_second),
+            ("--limit-download", self.limits.download_kib_per_second),
+        ] {
+            argv.extend(limit.into_iter().flat_map(|kib| [option.to_owned(), kib.to_string()]));
+        }
+        let name = format!("restic {}", command.name);
+        argv.push(command.name.into());
+        argv.extend(command.args);
+        // A command that needs no tree sees none.
+        let confinement = Confinement { hide: self.node.customers.clone(), show: command.show };
+        let (path, args) = (PathBuf::from("/proc/self/exe"), confinement.arguments(argv));
+        let mut env = self.repository.environment.clone();
+        env.extend([
+            ("RESTIC_REPOSITORY".to_owned(), self.repository.url.clone()),
+            ("RESTIC_PROGRESS_FPS".to_owned(), "4".to_owned()),
+            ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
+        ]);
+        let stdin = format!("{}\n", self.password.reveal()).into_bytes();
+        Program { name, path, args, env: BTreeMap::from_iter(env), stdin, patience: self.patience }
+    }
+}
+
+/// The host that every snapshot of a customer names.
+pub fn host_of(customer: CustomerId) -> String {
+    format!("customer-{customer}")
+}
+
+/// One restic command.
+#[derive(Debug, Clone)]
+struct Invocation {
+    name: &'static str,
+    args: Vec<String>,
+    show: Option<(PathBuf, Access)>,
+}
+
+impl Invocation {
+    fn new(name: &'static str) -> Self {
+        Self { name, args: Vec::new(), show: None }
+    }
+
+    fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    fn showing(mut self, tree: &Path, access: Access) -> Self {
+        self.show = Some((tree.to_owned(), access));
+        self
+    }
+}

@@ -1,0 +1,85 @@
+//! `restic restore` into the stage.
+
+use std::path::PathBuf;
+
+use holdfast_job::SnapshotId;
+use serde::Deserialize;
+
+use super::{Invocation, Restic, ResticError, Tally, Watch, verdict::unreadable};
+use crate::{confine::Access, process::Moved};
+
+/// What is to be fetched, and where to.
+#[derive(Debug, Clone)]
+pub struct FetchPlan {
+    /// The stage, which restic sees and may write.
+    pub stage: PathBuf,
+    /// From which snapshot.
+    pub snapshot: SnapshotId,
+    /// The directories, by their absolute path in the snapshot.
+    pub paths: Vec<PathBuf>,
+    /// The folder beneath which they are put, at their whole path.
+    pub target: PathBuf,
+}
+
+/// What `restic restore --json` says on stdout; other messages are passed over.
+#[derive(Deserialize)]
+#[serde(tag = "message_type", rename_all = "snake_case")]
+enum Said {
+    Status {
+        #[serde(default)]
+        total_bytes: u64,
+        #[serde(default)]
+        bytes_restored: u64,
+        #[serde(default)]
+        total_files: u64,
+        #[serde(default)]
+        files_restored: u64,
+    },
+    #[serde(other)]
+    Else,
+}
+
+impl Restic<'_> {
+    /// Fetches. restic's own counters count some things twice, so the caller compares the result
+    /// with the snapshot's list.
+    ///
+    /// # Errors
+    /// [`ResticError`], also for what restic calls a partial restore.
+    pub async fn fetch(&self, plan: &FetchPlan, watch: &mut dyn Watch) -> Result<(), ResticError> {
+        let mut command = Invocation::new("restore")
+            .showing(&plan.stage, Access::Write)
+            .arg(plan.snapshot.as_str())
+            .arg("--sparse")
+            .arg("--target")
+            .arg(plan.target.display().to_string());
+        for path in &plan.paths {
+            // Included by its whole path, a directory gets its own owner, mode and times back.
+            command = command.arg("--include").arg(path.display().to_string());
+        }
+        let mut before = Tally::default();
+        let ended = self
+            .run_past_locks(command, watch, &mut |line, watch| match serde_json::from_slice(line) {
+                Ok(Said::Status { total_bytes, bytes_restored, total_files, files_restored }) => {
+                    let now = Tally {
+                        bytes_done: bytes_restored,
+                        bytes_total: total_bytes,
+                        files_done: files_restored,
+                        files_total: total_files,
+                    };
+                    watch.tally(now);
+                    let moved = if now == before { Moved::No } else { Moved::Yes };
+                    before = now;
+                    moved
+                }
+                Ok(Said::Else) | Err(_) => Moved::No,
+            })
+            .await?;
+        match ended.status.success() {
+            true => Ok(()),
+            false => Err(ResticError::Failed {
+                command: "restore",
+                said: format!("it was partial: {}", unreadable(&ended.stderr).join(", ")),
+            }),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Trees: walked by descriptor, measured, made harmless, removed.
+//!
+//! Everything here opens beneath a descriptor and follows no link; nothing here knows restic.
+
+mod measure;
+mod sanitize;
+mod walk;
+
+pub use measure::{Entry, Kind, Size, TreeSum, measure_live};
+pub use sanitize::sum_and_sanitize;
+pub use walk::WalkError;

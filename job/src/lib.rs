@@ -1,0 +1,25 @@
+//! The vocabulary of Holdfast: ids, scope, orders, stages, messages and results.
+//!
+//! Every other package speaks in these words, so they are defined once and checked where they
+//! enter. Nothing here does I/O, and nothing here knows HTTP, SQL, Redis, restic or root.
+
+mod id;
+mod message;
+mod moment;
+mod order;
+mod outcome;
+mod scope;
+mod stage;
+
+pub use id::{CustomerId, IdError, JobId, NodeName, RepositoryName, SnapshotId, SourceId};
+pub use message::{
+    Level, Message, Progress, Recovered, SourceResult, Standing, WhatHappened, WorkResult,
+};
+pub use moment::Moment;
+pub use order::{
+    Backup, Delete, Label, MAX_REQUEST_BYTES, MaintenanceMode, Order, REQUEST_VERSION, Request,
+    RequestError, Restore, Undo, UndoCopy, Verb,
+};
+pub use outcome::Outcome;
+pub use scope::Scope;
+pub use stage::Stage;

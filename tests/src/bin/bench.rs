@@ -1,0 +1,219 @@
+//! `scripts/bench restore|backup [--json]`: how long the site is closed, and how long orders take
+//! beside the bare restic commands, in one run on one machine.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, ExitCode},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use holdfast_tests::{Node, restic};
+
+/// A size of site.
+#[derive(Clone, Copy)]
+struct Size {
+    files: usize,
+    bytes_each: usize,
+    name: &'static str,
+}
+
+const SIZES: [Size; 2] = [
+    Size { files: 10_000, bytes_each: 50_000, name: "0.5 GB in 10,000 files" },
+    Size { files: 100_000, bytes_each: 50_000, name: "5 GB in 100,000 files" },
+];
+
+/// A customer may be closed out of the site for this long, files alone.
+const DOWNTIME_LIMIT: Duration = Duration::from_millis(50);
+
+/// One figure.
+struct Figure {
+    name: &'static str,
+    size: Size,
+    value: f64,
+    unit: &'static str,
+    peer: &'static str,
+    peer_value: f64,
+}
+
+impl Figure {
+    fn seconds(
+        name: &'static str,
+        size: Size,
+        took: Duration,
+        peer: &'static str,
+        peer_took: Duration,
+    ) -> Self {
+        let (value, peer_value) = (took.as_secs_f64(), peer_took.as_secs_f64());
+        Self { name, size, value, unit: "s", peer, peer_value }
+    }
+
+    fn print(&self, json: bool) {
+        let ratio = self.value / self.peer_value;
+        if json {
+            let line = serde_json::json!({
+                "name": self.name, "size": self.size.name, "value": self.value, "unit": self.unit,
+                "peer": self.peer, "peer_value": self.peer_value, "ratio": ratio,
+            });
+            println!("{line}");
+        } else {
+            let Self { name, size, value, unit, peer, peer_value } = self;
+            println!(
+                "{name:<18} {:<24} {value:>9.3} {unit:<2}  {ratio:>5.2} of {peer} ({peer_value:.3} {unit})",
+                size.name
+            );
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let json = args.iter().any(|arg| arg == "--json");
+    let what: Vec<&str> =
+        args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
+    let bench = match what.as_slice() {
+        ["restore"] => bench_restore,
+        ["backup"] => bench_backup,
+        _ => {
+            eprintln!("usage: bench restore|backup [--json]");
+            return ExitCode::from(2);
+        }
+    };
+    for size in SIZES {
+        eprintln!("making {} …", size.name);
+        let node = Node::new();
+        make_site(&node.live(), size);
+        bench(&node, size).iter().for_each(|figure| figure.print(json));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Files of noise, a hundred to a folder, so that nothing compresses or repeats.
+fn make_site(root: &Path, size: Size) {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut content = vec![0; size.bytes_each];
+    for number in 0..size.files {
+        if number % 100 == 0 {
+            fs::create_dir_all(root.join(format!("{}", number / 100))).expect("a folder");
+        }
+        for chunk in content.chunks_exact_mut(8) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            chunk.copy_from_slice(&state.to_le_bytes());
+        }
+        fs::write(root.join(format!("{}/{number}", number / 100)), &content).expect("a file");
+    }
+}
+
+fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
+    let since = Instant::now();
+    let done = act();
+    (done, since.elapsed())
+}
+
+/// Bare restic on a repository of its own, with the cache that every restic has.
+fn bare(node: &Node, args: &[&str]) -> Command {
+    let mut command = holdfast_tests::program(restic());
+    command
+        .env("RESTIC_PASSWORD_FILE", node.root().join("etc/password"))
+        .env("RESTIC_REPOSITORY", node.root().join("repositories/bare"))
+        .arg("--cache-dir")
+        .arg(node.root().join("bare-cache"))
+        .args(args);
+    command
+}
+
+fn run_bare(node: &Node, args: &[&str]) -> Duration {
+    let (output, took) = timed(|| bare(node, args).output().expect("restic"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    took
+}
+
+fn bench_backup(node: &Node, size: Size) -> Vec<Figure> {
+    let live = node.live().display().to_string();
+    // Both find the site in memory.
+    holdfast_tests::Tree::read(&node.live());
+    let bare_first = run_bare(node, &["init"]) + run_bare(node, &["backup", &live]);
+    let (_, first) = timed(|| node.backed_up());
+    let bare_repeat =
+        run_bare(node, &["backup", &live]) + run_bare(node, &["ls", "--no-lock", "latest", &live]);
+    let (_, repeat) = timed(|| node.backed_up());
+    vec![
+        Figure::seconds("backup.first", size, first, "restic init + backup", bare_first),
+        Figure::seconds("backup.repeat", size, repeat, "restic backup + ls", bare_repeat),
+    ]
+}
+
+fn bench_restore(node: &Node, size: Size) -> Vec<Figure> {
+    let live = node.live().display().to_string();
+    run_bare(node, &["init"]);
+    run_bare(node, &["backup", &live]);
+    let snapshot = node.backed_up();
+    let target = node.root().join("bare-target");
+    let shown = target.display().to_string();
+    let (_, bare_total) = timed(|| {
+        run_bare(node, &["restore", "latest", "--target", &shown]);
+        let synced = holdfast_tests::program("/usr/bin/sync").arg("-f").arg(&target).status();
+        assert!(synced.expect("sync").success());
+    });
+    fs::remove_dir_all(&target).expect("the bare target");
+    fs::write(node.live().join("hacked.php"), "evil").expect("a damage");
+    let (ended, total) = timed(|| node.restore(&snapshot).run());
+    ended.completed();
+    node.recover();
+    // Once more for the visitor, who looks so often that a core is busy with it.
+    let visitor = Visitor::come(node);
+    node.restore(&snapshot).run().completed();
+    let downtime = visitor.leave();
+    vec![
+        Figure {
+            name: "restore.downtime",
+            size,
+            value: downtime.as_secs_f64() * 1e3,
+            unit: "ms",
+            peer: "the limit",
+            peer_value: DOWNTIME_LIMIT.as_secs_f64() * 1e3,
+        },
+        Figure::seconds("restore.total", size, total, "restic restore + sync", bare_total),
+    ]
+}
+
+/// A client that looks at the flag all the time, as nginx does for each request.
+struct Visitor {
+    gone: Arc<AtomicBool>,
+    looking: thread::JoinHandle<Duration>,
+}
+
+impl Visitor {
+    fn come(node: &Node) -> Self {
+        let gone = Arc::new(AtomicBool::new(false));
+        let (flag, leave) = (node.flag(), Arc::clone(&gone));
+        let looking = thread::spawn(move || {
+            let mut closed = Duration::ZERO;
+            let mut since = None;
+            while !leave.load(Ordering::Relaxed) {
+                match (flag.exists(), since) {
+                    (true, None) => since = Some(Instant::now()),
+                    (false, Some(begin)) => {
+                        closed += Instant::now() - begin;
+                        since = None;
+                    }
+                    _ => {}
+                }
+            }
+            closed
+        });
+        Self { gone, looking }
+    }
+
+    fn leave(self) -> Duration {
+        self.gone.store(true, Ordering::Relaxed);
+        self.looking.join().expect("a visitor")
+    }
+}

@@ -1,0 +1,38 @@
+//! A restic that does what it is told instead: for failures that the real one has too seldom.
+
+use std::{fs, path::PathBuf};
+
+use crate::{Node, output_of, program, restic};
+
+/// The beginning of every double: `$real` is the real restic, `$command` the command it is given.
+const OPENING: &str = r#"
+for word in "$@"; do
+    case $word in
+        init | backup | ls | snapshots | restore | forget | unlock | list | dump | cat)
+            command=$word
+            break
+            ;;
+    esac
+done
+"#;
+
+impl Node {
+    /// Makes a program that runs this shell script and, should it not have ended, becomes the real
+    /// restic with the same arguments. It is to be configured: see [`Node::configure_with`].
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn double(&self, script: &str) -> PathBuf {
+        let (text, double) = (self.root().join("etc/double.sh"), self.root().join("etc/restic"));
+        let (real, root) = (restic(), self.root().to_owned());
+        let (real, root) = (real.display(), root.display());
+        let script = format!(
+            "#!/bin/sh\nreal={real}\nroot={root}\n{OPENING}\n{script}\nexec \"$real\" \"$@\"\n"
+        );
+        fs::write(&text, script).expect("a script");
+        // Another thread's child may hold open what we write ourselves, and then it cannot be run.
+        let mut install = program("/usr/bin/install");
+        output_of(install.args(["-m", "0755"]).arg(&text).arg(&double));
+        double
+    }
+}

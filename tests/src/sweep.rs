@@ -1,0 +1,240 @@
+//! The sweeps: every plan, failed at every stage, taken twice, and killed at every point, on the
+//! real world; each time the site must end entirely old or entirely new.
+
+use std::{fs, io::Write, path::PathBuf};
+
+use holdfast_job::{Outcome, SnapshotId, Stage};
+
+use crate::{
+    Call, Ended, Node, Point, SECTION_CALLS, Tree, damage, node::copy_tree, traced_points,
+    traced_points_of,
+};
+
+/// A record of the journal is written by the first of these and made durable by the second.
+const RECORD_CALLS: [&str; 2] = ["pwrite64", "fdatasync"];
+
+/// Which plan is swept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// A backup of the good site.
+    Backup,
+    /// A restore of the good site over the damaged one.
+    Restore,
+    /// An undo of that restore.
+    Undo,
+    /// The deletion of the good backup.
+    Delete,
+}
+
+/// A world in which a plan is performed again and again, each time from the same beginning.
+#[derive(Debug)]
+pub struct Scene {
+    plan: Plan,
+    /// The node.
+    pub node: Node,
+    snapshot: SnapshotId,
+    /// What is live before the plan.
+    old: Tree,
+    /// What is live after it.
+    new: Tree,
+    /// The plan's stages, as its own journal names them: a new one is swept without a word here.
+    stages: Vec<Stage>,
+}
+
+impl Scene {
+    /// Prepares the beginning.
+    ///
+    /// # Panics
+    /// If the node does not work.
+    pub fn prepare(plan: Plan) -> Self {
+        let node = Node::with_site();
+        let good = node.tree();
+        let snapshot = node.backed_up();
+        let (mut old, mut new) = (good.clone(), good.clone());
+        if matches!(plan, Plan::Restore | Plan::Undo) {
+            damage(&node.live());
+            old = node.tree();
+        }
+        if plan == Plan::Undo {
+            node.restore(&snapshot).run().completed();
+            std::mem::swap(&mut old, &mut new);
+        }
+        let mut scene = Self { plan, node, snapshot, old, new, stages: Vec::new() };
+        copy_tree(&scene.node.base(), &scene.kept("base"));
+        copy_tree(&scene.node.repository(), &scene.kept("repository"));
+        scene.stages = scene.rehearse();
+        scene
+    }
+
+    /// Performs the plan once, and returns the stages that it had.
+    fn rehearse(&self) -> Vec<Stage> {
+        self.reset();
+        let call = self.call();
+        call.run().completed();
+        self.node.recover();
+        let journal = fs::read_to_string(self.node.journal(call.job())).expect("a journal");
+        let first = journal.lines().next().expect("a first record");
+        let opened: serde_json::Value = serde_json::from_str(first).expect("a record");
+        serde_json::from_value(opened["outline"]["stages"].clone()).expect("stages")
+    }
+
+    /// The plan's stages, in order.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    fn kept(&self, what: &str) -> PathBuf {
+        self.node.root().join("kept").join(what)
+    }
+
+    /// Back to the beginning.
+    pub fn reset(&self) {
+        copy_tree(&self.kept("base"), &self.node.base());
+        if self.plan == Plan::Delete {
+            copy_tree(&self.kept("repository"), &self.node.repository());
+        }
+        let _ = fs::remove_dir_all(self.node.root().join("state/journals"));
+        assert_eq!(self.node.tree(), self.old, "the beginning");
+    }
+
+    /// The order.
+    pub fn call(&self) -> Call {
+        match self.plan {
+            Plan::Backup => self.node.backup(),
+            Plan::Restore => self.node.restore(&self.snapshot),
+            Plan::Undo => self.node.undo(),
+            Plan::Delete => self.node.delete(&self.snapshot),
+        }
+    }
+
+    /// Asserts that the site is old or new as a whole, that nothing is left over, and that what the
+    /// journal promises still works; `wanted` says which side, if that is known.
+    pub fn assert_whole(&self, wanted: Option<&Tree>, context: &str, ended: &Ended) {
+        let live = self.node.tree();
+        let whole = live == self.old || live == self.new;
+        assert!(whole, "{context}: a mixture: {}\n{ended:?}", live.differences(&self.new));
+        if let Some(wanted) = wanted {
+            assert!(live == *wanted, "{context}: the wrong side\n{ended:?}");
+        }
+        let left = self.node.left_over();
+        assert!(left.is_empty(), "{context}: left over: {left:#?}\n{ended:?}");
+        // What was displaced must still be there to come back, and the copy of before likewise.
+        let other = if live == self.new { &self.old } else { &self.new };
+        let restored = self.plan == Plan::Restore && live == self.new;
+        if restored || self.plan == Plan::Undo {
+            self.node.undo().run().completed();
+            assert!(self.node.tree() == *other, "{context}: the undo copy is spoilt");
+        }
+    }
+
+    /// As [`Self::assert_whole`], on the old or the new side.
+    pub fn assert_side(&self, old: bool, context: &str, ended: &Ended) {
+        self.assert_whole(Some(if old { &self.old } else { &self.new }), context, ended);
+    }
+
+    /// Fails before and after each stage, then the same with everything taken twice.
+    pub fn fail_everywhere(&self) -> usize {
+        let mut points = 0;
+        for script in ["", "twice,"] {
+            for stage in &self.stages {
+                for moment in ["before", "after"] {
+                    self.reset();
+                    let script = format!("{script}{moment} {stage}");
+                    let ended = self.call().rehearsed(&script).run();
+                    let result = ended.ended_as(Outcome::FailedForNow);
+                    assert_eq!(result.operator_message, format!("rehearsed, {moment}"));
+                    self.node.recover();
+                    self.assert_whole(Some(&self.old), &script, &ended);
+                    points += 1;
+                }
+            }
+        }
+        points
+    }
+
+    /// Takes every step twice, to the goal.
+    pub fn take_everything_twice(&self) {
+        self.reset();
+        let ended = self.call().rehearsed("twice").run();
+        ended.completed();
+        self.node.recover();
+        self.assert_whole(Some(&self.new), "twice", &ended);
+    }
+
+    /// Every point at which the plan is killed: each record of the journal, before it is written
+    /// and before it is durable, and each call of the swap section.
+    pub fn points(&self) -> Vec<Point> {
+        self.reset();
+        let calls = [&RECORD_CALLS[..], &SECTION_CALLS].concat();
+        let traced = traced_points(&self.call(), &calls, &self.record());
+        traced.ended.completed();
+        self.node.recover();
+        traced.points
+    }
+
+    fn record(&self) -> PathBuf {
+        self.node.root().join("strace")
+    }
+
+    /// Kills the plan at each point and recovers, twice at once.
+    pub fn kill_everywhere(&self) -> usize {
+        let points = self.points();
+        for point in &points {
+            self.reset();
+            let ended = point.kill(&self.call(), &self.record());
+            assert!(ended.was_killed(), "{point:?}: {ended:?}");
+            self.recover_twice_at_once();
+            self.assert_whole(None, &format!("killed at {point:?}"), &ended);
+        }
+        points.len()
+    }
+
+    fn recover_twice_at_once(&self) {
+        let recoveries: Vec<_> = (0..2)
+            .map(|_| {
+                let mut command = self.node.executor_with(&["recover"]);
+                command.stdout(std::process::Stdio::null()).spawn().expect("recover")
+            })
+            .collect();
+        for mut recovery in recoveries {
+            let status = recovery.wait().expect("recover");
+            assert!(status.success(), "recover: {status}");
+        }
+        self.node.recover();
+    }
+
+    /// Kills the plan at each point, and the recovery from it at each of its own points, and
+    /// recovers from that.
+    pub fn kill_recovery_everywhere(&self) -> usize {
+        let calls = [&RECORD_CALLS[..], &SECTION_CALLS].concat();
+        let recover = self.node.executor_with(&["recover"]);
+        let mut product = 0;
+        for point in self.points() {
+            let killed = || {
+                self.reset();
+                let ended = point.kill(&self.call(), &self.record());
+                assert!(ended.was_killed(), "{point:?}: {ended:?}");
+                self.node.quiet();
+                ended
+            };
+            killed();
+            for second in traced_points_of(&recover, &calls, &self.record()) {
+                let ended = killed();
+                let context = format!("killed at {point:?}, its recovery at {second:?}");
+                assert!(
+                    second.kill_program(&recover, &self.record()),
+                    "{context}: it came to its end"
+                );
+                self.node.recover();
+                self.assert_whole(None, &context, &ended);
+                product += 1;
+            }
+        }
+        product
+    }
+}
+
+/// Says how many points a sweep had, past the test runner, which would keep it to itself.
+pub fn say(plan: Plan, sweep: &str, points: usize) {
+    let _ = writeln!(std::io::stderr(), "sweep: {plan:?}, {sweep}: {points} points");
+}

@@ -1,0 +1,42 @@
+//! Waiting for events, with a deadline.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take that must happen.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+/// Waits until `look` sees something, and returns it.
+///
+/// # Panics
+/// If it has not happened within a minute.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "{what} did not happen within {DEADLINE:?}");
+        pause();
+    }
+}
+
+/// Whether `look` sees nothing for this long.
+pub fn remains(how_long: Duration, mut look: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + how_long;
+    while Instant::now() < deadline {
+        if !look() {
+            return false;
+        }
+        pause();
+    }
+    true
+}
+
+fn pause() {
+    #[expect(clippy::disallowed_methods, reason = "the one place between two looks")]
+    thread::sleep(LOOK_AGAIN_AFTER);
+}

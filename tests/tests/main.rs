@@ -1,0 +1,15 @@
+//! The tests over real restic and real file systems: one program, so that they run side by side.
+
+mod bad_orders;
+mod busy_and_undo;
+mod configuration;
+mod dependencies;
+mod doctor;
+mod hostile_tree;
+mod lifeline;
+mod power_loss;
+mod restic_facts;
+mod round_trip;
+mod scripts;
+mod settle;
+mod sweeps;
