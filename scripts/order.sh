@@ -32,7 +32,7 @@ need_scope() {
 # executor puts everything back before it ends.
 order() {
     [ -x "$executor" ] || refuse "there is no executor at $executor: install it, or name it in HOLDFAST_EXECUTOR"
-    local verb=$1 customer=$2 fields=$3 job now stdout lifeline answer status
+    local verb=$1 customer=$2 fields=$3 job now stdout lifeline answer heard status
     job=$(</proc/sys/kernel/random/uuid)
     now=$(date +%s)
     exec {stdout}>&1
@@ -52,13 +52,16 @@ order() {
     printf '{"version":1,"job":"%s","customer":%s,"issued_at":%s,"not_after":%s,"order":{"verb":"%s"%s}}\n' \
         "$job" "$customer" "$now" "$((now + 7 * 86400))" "$verb" "$fields" >&"$lifeline" || true
     while true; do
-        if read -r status <&"$answer"; then
+        # Looks up every second: a signal in the moment before a read would wait for its end.
+        heard=0
+        read -r -t 1 status <&"$answer" || heard=$?
+        if [ "$heard" -eq 0 ]; then
             if [ "$status" -gt 128 ]; then
                 printf '%s: the executor was killed: run %s recover\n' "${0##*/}" "$executor" >&2
             fi
             exit "$status"
         fi
-        # More than 128 is a signal; less is the end, without an answer.
-        [ $? -gt 128 ] || refuse "the executor gave no exit code"
+        # More than 128 is a signal or a second; less is the end, without an answer.
+        [ "$heard" -gt 128 ] || refuse "the executor gave no exit code"
     done
 }
