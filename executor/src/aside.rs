@@ -14,7 +14,7 @@ use std::{
 use holdfast_job::{JobId, Moment, SourceId};
 use serde::{Deserialize, Serialize};
 
-use crate::swap::Part;
+use crate::{config::Database, swap::Part};
 
 /// The folder's name.
 pub const FOLDER: &str = ".holdfast";
@@ -37,7 +37,7 @@ type Copies = Vec<(PathBuf, UndoCopy)>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UndoCopy {
-    /// 1.
+    /// 1 without databases, 2 with.
     pub version: u32,
     /// The job that displaced it.
     pub job: JobId,
@@ -45,8 +45,11 @@ pub struct UndoCopy {
     pub made_at_ms: u64,
     /// Until when it is kept.
     pub until: Moment,
-    /// What it holds.
+    /// The trees in it.
     pub parts: Vec<UndoPart>,
+    /// The databases that belong to it: their tables are in schemas of ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<UndoDatabase>,
 }
 
 /// One source in an undo copy.
@@ -59,6 +62,18 @@ pub struct UndoPart {
     pub name: String,
     /// Where it lived.
     pub live: PathBuf,
+}
+
+/// One database in an undo copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndoDatabase {
+    /// Which database, as it was configured.
+    pub database: Database,
+    /// The schema that holds its tables.
+    pub schema: String,
+    /// The file in the copy's folder that says what else the schema was.
+    pub document: String,
 }
 
 impl Aside {
@@ -284,7 +299,7 @@ impl Aside {
         let copies = self.undo_copies()?;
         let later = copies.clone();
         Ok(copies.into_iter().partition(|(_, copy)| {
-            let shares = |other: &UndoCopy| other.parts.iter().any(|part| copy.holds(&part.source));
+            let shares = |other: &UndoCopy| other.sources().any(|source| copy.holds(source));
             !later.iter().any(|(_, other)| other.made_at_ms > copy.made_at_ms && shares(other))
         }))
     }
@@ -301,7 +316,13 @@ impl UndoPart {
 impl UndoCopy {
     /// Whether it holds this source.
     pub fn holds(&self, source: &SourceId) -> bool {
-        self.parts.iter().any(|part| part.source == *source)
+        self.sources().any(|held| held == source)
+    }
+
+    /// What it holds, trees and databases.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceId> {
+        let databases = self.databases.iter().map(|held| &held.database.id);
+        self.parts.iter().map(|part| &part.source).chain(databases)
     }
 }
 
@@ -311,7 +332,9 @@ fn read_undo(file: &Path) -> io::Result<UndoCopy> {
     let text = fs::read(file).map_err(|error| named(&error))?;
     let copy: UndoCopy = serde_json::from_slice(&text).map_err(|error| named(&error))?;
     match copy.version {
-        1 => Ok(copy),
-        version => Err(named(&format!("has version {version}, and this executor understands 1"))),
+        1 | 2 => Ok(copy),
+        version => {
+            Err(named(&format!("has version {version}, and this executor understands 1 and 2")))
+        }
     }
 }

@@ -140,6 +140,12 @@ async fn carry_out_judged(
         Ok(Begun::Ready(journal)) => {
             match perform(&performance, *journal, Ok(site), rehearsal).await {
                 Ok(result) => result,
+                Err(error) if error.is_waiting() => WorkResult {
+                    customer_message: "Your site is being put back as it was, and waits for its \
+                                       database. Please try again later."
+                        .into(),
+                    ..busy(job, chain(&error))
+                },
                 Err(error) => ended(job, &error.into_failure()),
             }
         }

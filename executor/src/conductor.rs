@@ -4,7 +4,7 @@ use holdfast_job::{Outcome, SnapshotId, SourceResult, Stage, Verb, WorkResult};
 
 use crate::{
     driver::{self, Move, Outline},
-    failure::Failure,
+    failure::{Failure, FailureKind},
     journal::{JournalError, Record},
     rehearsal::{Rehearsal, Step},
     work::Work,
@@ -27,12 +27,13 @@ pub trait Plan {
     /// Takes back whatever the stage has done, were it only half.
     ///
     /// # Errors
-    /// A [`Failure`] only for a reason that a person must see.
+    /// A [`Failure`] only for a reason that a person must see, or, [`FailureKind::Away`], for want
+    /// of a server.
     async fn revert(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure>;
 
     /// Something could not be reverted: leaves the site as usable as it is safe to, and says what
     /// a person must do.
-    fn stuck(&self, failure: &Failure, work: &Work<'_>) -> String;
+    async fn stuck(&self, failure: &Failure, work: &Work<'_>) -> String;
 
     /// How it ends when the executor died and everything was reverted.
     fn interrupted(&self) -> Failure {
@@ -76,16 +77,32 @@ pub struct Report {
     pub undo_until: Option<holdfast_job::Moment>,
 }
 
+/// Why a plan came to no end. Its journal is open, and whoever takes the customer's lock next
+/// settles it.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// The journal could not be written.
+    #[error("the journal could not be written, and is settled by the next order or `recover`")]
+    Journal(#[from] JournalError),
+    /// What is half done cannot be put back while a server is away.
+    #[error("{} cannot be taken back yet, and `recover` will: {}", .stage, .failure.operator)]
+    Waiting {
+        /// The stage.
+        stage: Stage,
+        /// What is missing.
+        failure: Failure,
+    },
+}
+
 /// Drives a plan from wherever its journal says it is to an end, which is written down.
 ///
 /// # Errors
-/// [`JournalError`] if it could not be written: the journal is then open, and whoever takes the
-/// customer's lock next settles it.
+/// [`Unfinished`].
 pub async fn conduct<P: Plan>(
     plan: &mut P,
     work: &mut Work<'_>,
     rehearsal: &mut dyn Rehearsal,
-) -> Result<WorkResult, JournalError> {
+) -> Result<WorkResult, Unfinished> {
     // As the journal has it, which another version may have begun.
     let outline =
         work.journal.opened().map_or_else(|| plan.outline(), |opened| opened.outline.clone());
@@ -104,13 +121,13 @@ pub async fn conduct<P: Plan>(
                     false => Outcome::Completed,
                 };
                 let done = report.done.clone();
-                return end(work, result(work, outcome, (done.clone(), done), report));
+                return Ok(end(work, result(work, outcome, (done.clone(), done), report))?);
             }
             Move::GiveUp(failure) => {
                 let failure = failure.unwrap_or_else(|| plan.interrupted());
                 let report = plan.report(Reached::Start, work);
                 let texts = (failure.customer.clone(), failure.operator.clone());
-                return end(work, result(work, failure.outcome(), texts, report));
+                return Ok(end(work, result(work, failure.outcome(), texts, report))?);
             }
             Move::Wait(failure) => {
                 let report = plan.report(Reached::Stuck, work);
@@ -163,7 +180,7 @@ async fn revert<P: Plan>(
     outline: &Outline,
     work: &mut Work<'_>,
     rehearsal: &mut dyn Rehearsal,
-) -> Result<(), JournalError> {
+) -> Result<(), Unfinished> {
     let number = outline.place(stage).unwrap_or_default() + 1;
     work.teller.stage(stage, number, outline.stages.len(), true);
     work.journal.append(Record::Reverting { stage })?;
@@ -176,8 +193,11 @@ async fn revert<P: Plan>(
     }
     let record = match done.and_then(|()| rehearsal.leave(step)) {
         Ok(()) => Record::Reverted { stage },
+        Err(failure) if failure.kind == FailureKind::Away => {
+            return Err(Unfinished::Waiting { stage, failure });
+        }
         Err(mut failure) => {
-            let advice = plan.stuck(&failure, work);
+            let advice = plan.stuck(&failure, work).await;
             failure.operator = format!("{}: {}\n{advice}", stage.name(), failure.operator);
             failure.customer = "Your site could not be put back by itself. Our support has been \
                                 told and must look at it."
@@ -185,7 +205,7 @@ async fn revert<P: Plan>(
             Record::Stuck { stage, failure }
         }
     };
-    work.journal.append(record)
+    Ok(work.journal.append(record)?)
 }
 
 fn result(

@@ -12,14 +12,15 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use serde::Serialize;
 
 use crate::{
-    config::{Node, Site, check_root_owned},
+    config::{Database, Node, Site, check_root_owned},
     confine::Confinement,
     door,
     failure::chain,
     journal::{Record, Shelf},
     lock::{CustomerLock, LockError},
+    mariadb::{MariadbError, Server},
     plans::check_hardlinks,
-    process::{Moved, Program},
+    process::{Input, Moved, Program},
     restic::{MINIMUM_VERSION, Restic, ResticError, Tally, Watch},
     space::Free,
     stop::Stop,
@@ -27,6 +28,8 @@ use crate::{
 
 /// Less free than this, and the node's own folders are in danger.
 const LOW_BYTES: u64 = 1 << 30;
+/// The series of MariaDB that is tested.
+const TESTED_MARIADB: &str = "10.11.";
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -101,12 +104,40 @@ async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
             findings.push(finding(of(&format!("source {}", source.id)), found));
         }
     }
+    for database in &site.databases {
+        let what = of(&format!("database {}", database.id));
+        findings.push(finding(what, examine_database(node, database).await));
+    }
     findings.push(finding(of("orders"), orders(node, customer)));
     for name in site.repositories.keys() {
         let what = of(&format!("repository {name}"));
         findings.push(finding(what, repository(node, site, customer, name).await));
     }
     findings
+}
+
+/// Whether a database can be saved and brought back.
+async fn examine_database(node: &Node, database: &Database) -> Result<String, String> {
+    let said = |error: MariadbError| chain(&error);
+    let server = Server::administered(node, database, PATIENCE).map_err(said)?;
+    let facts = server.look(&database.schema, &Stop::default()).await.map_err(said)?;
+    let version = &facts.version;
+    if !facts.is_supported() {
+        return Err(format!("the server is {version}, and must be MariaDB 10.6 or newer"));
+    }
+    if facts.charset.is_none() {
+        return Err(format!("there is no schema {} on {}", database.schema, database.reach));
+    }
+    if let Some(obstacle) = facts.obstacles.first() {
+        return Err(format!("it is not saved, since it could not be brought back: {obstacle}"));
+    }
+    server.check_rights(&Stop::default()).await.map_err(said)?;
+    let tested = match version.starts_with(TESTED_MARIADB) {
+        true => String::new(),
+        false => format!(", which is untested: {TESTED_MARIADB} is what is tested"),
+    };
+    let (schema, tables) = (&database.schema, facts.tables.len());
+    Ok(format!("schema {schema} with {tables} tables on {version}{tested}"))
 }
 
 /// Whether an order was cut short or is stuck.
@@ -151,7 +182,7 @@ async fn restic_version(node: &Node) -> Result<String, String> {
         path: node.restic.clone(),
         args: vec!["version".into()],
         env: BTreeMap::new(),
-        stdin: Vec::new(),
+        stdin: Input::default(),
         patience: PATIENCE,
     };
     let mut said = String::new();
@@ -188,7 +219,7 @@ async fn namespace(node: &Node) -> Result<String, String> {
         path: "/proc/self/exe".into(),
         args: confinement.arguments(vec!["/usr/bin/true".into()]),
         env: BTreeMap::new(),
-        stdin: Vec::new(),
+        stdin: Input::default(),
         patience: PATIENCE,
     };
     let running = program.start().map_err(|error| chain(&error))?;

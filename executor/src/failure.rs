@@ -22,6 +22,8 @@ pub struct Failure {
 pub enum FailureKind {
     /// The same order may succeed later.
     Transient,
+    /// A server that is needed is not there: what cannot be put back without it waits until it is.
+    Away,
     /// The same order would fail again.
     Permanent,
     /// Somebody asked to stop.
@@ -32,6 +34,11 @@ impl Failure {
     /// A failure that the same order may not meet again.
     pub fn transient(customer: impl Into<String>, operator: impl Into<String>) -> Self {
         Self { kind: FailureKind::Transient, customer: customer.into(), operator: operator.into() }
+    }
+
+    /// A failure for want of a server that may soon be back.
+    pub fn away(customer: impl Into<String>, operator: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Away, customer: customer.into(), operator: operator.into() }
     }
 
     /// A failure that the same order would meet again.
@@ -59,7 +66,7 @@ impl Failure {
     /// How an order ends that failed so, everything having been put back.
     pub fn outcome(&self) -> Outcome {
         match self.kind {
-            FailureKind::Transient => Outcome::FailedForNow,
+            FailureKind::Transient | FailureKind::Away => Outcome::FailedForNow,
             FailureKind::Permanent => Outcome::Failed,
             FailureKind::Stopped => Outcome::Stopped,
         }

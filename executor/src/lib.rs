@@ -17,6 +17,7 @@ mod journal;
 mod lifeline;
 mod lock;
 mod manifest;
+mod mariadb;
 mod mounts;
 mod perform;
 mod plans;

@@ -5,12 +5,22 @@ use std::path::{Path, PathBuf};
 use holdfast_job::{CustomerId, JobId, Moment, SourceId};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{FileSource, Node};
+use crate::{
+    config::{Engine, FileSource, Node},
+    mariadb::{Charset, ExpectedTable},
+};
 
-/// The version of the manifest that this build writes and understands.
-pub const MANIFEST_VERSION: u32 = 1;
+/// The version of the manifest that this build writes. It understands the one before as well,
+/// which had no databases.
+pub const MANIFEST_VERSION: u32 = 2;
 /// Its name.
 pub const FILE: &str = "manifest.json";
+/// A database's tables and data, in the folder of its id beside the manifest.
+pub const TABLES_FILE: &str = "tables.sql";
+/// Its programs as data, one a line.
+pub const PROGRAMS_FILE: &str = "programs.jsonl";
+/// The same for people.
+pub const PROGRAMS_SQL_FILE: &str = "programs.sql";
 
 /// What a snapshot holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +35,9 @@ pub struct Manifest {
     pub created_at: Moment,
     /// The file sources in it.
     pub files: Vec<SavedFiles>,
+    /// The databases in it.
+    #[serde(default)]
+    pub databases: Vec<SavedDatabase>,
     /// What of the site is not in it, and why.
     pub left_out: Vec<LeftOut>,
 }
@@ -46,6 +59,35 @@ pub struct SavedFiles {
     pub bytes: u64,
 }
 
+/// A database in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedDatabase {
+    /// Its stable id, and the name of its folder beside the manifest.
+    pub id: SourceId,
+    /// Its name for people, then.
+    pub name: String,
+    /// What kind of server it was on.
+    pub engine: Engine,
+    /// Which version of it.
+    pub server_version: String,
+    /// Its schema, then.
+    pub schema: String,
+    /// The schema's defaults.
+    pub charset: Charset,
+    /// Its tables and sequences.
+    pub tables: Vec<ExpectedTable>,
+    /// Bytes of data and indexes, as the server estimated them.
+    pub table_bytes: u64,
+    /// The length of the dump in bytes.
+    pub dump_bytes: u64,
+    /// The SHA-256 of the dump, in hexadecimal.
+    pub dump_sha256: String,
+    /// How many programs there are: views, triggers, functions, procedures and events.
+    pub programs: usize,
+    /// What is not in it, or not at one moment in time, a sentence each.
+    pub notes: Vec<String>,
+}
+
 /// A source that is not in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
@@ -63,7 +105,7 @@ pub enum ManifestError {
     Malformed(#[source] serde_json::Error),
     /// A version this build does not know.
     #[error(
-        "the backup's manifest has version {0}, and this executor understands {MANIFEST_VERSION}"
+        "the backup's manifest has version {0}, and this executor understands 1 and {MANIFEST_VERSION}"
     )]
     Version(u64),
     /// Another customer's.
@@ -80,7 +122,7 @@ impl Manifest {
         let value: serde_json::Value =
             serde_json::from_slice(text).map_err(ManifestError::Malformed)?;
         let version = value.get("version").and_then(serde_json::Value::as_u64).unwrap_or_default();
-        if version != u64::from(MANIFEST_VERSION) {
+        if !(1..=u64::from(MANIFEST_VERSION)).contains(&version) {
             return Err(ManifestError::Version(version));
         }
         let manifest: Self = serde_json::from_value(value).map_err(ManifestError::Malformed)?;
@@ -93,6 +135,11 @@ impl Manifest {
     /// Where the source of this id is in the snapshot.
     pub fn files(&self, id: &SourceId) -> Option<&SavedFiles> {
         self.files.iter().find(|saved| saved.id == *id)
+    }
+
+    /// What is in the snapshot of the database of this id.
+    pub fn database(&self, id: &SourceId) -> Option<&SavedDatabase> {
+        self.databases.iter().find(|saved| saved.id == *id)
     }
 }
 

@@ -3,11 +3,11 @@
 use holdfast_job::{Order, WorkResult};
 
 use crate::{
-    conductor::{Plan, conduct},
+    conductor::{Plan, Unfinished, conduct},
     config::{ConfigError, Node, Site},
     driver::Outline,
     failure::{Failure, chain},
-    journal::{Journal, JournalError},
+    journal::Journal,
     lock::CustomerLock,
     plans::{Backup, Delete, Restore, SiteOrError, Undo},
     rehearsal::Rehearsal,
@@ -32,9 +32,9 @@ pub struct Performance<'a> {
 /// Why a plan came to no end.
 #[derive(Debug, thiserror::Error)]
 pub enum PerformError {
-    /// The journal could not be written; it is open.
-    #[error("the journal could not be written, and is settled by the next order or `recover`")]
-    Journal(#[from] JournalError),
+    /// It could not be carried on; the journal is open.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
     /// The journal holds no job.
     #[error("the journal does not say what it is for")]
     Empty,
@@ -44,6 +44,11 @@ pub enum PerformError {
 }
 
 impl PerformError {
+    /// Whether what is half done waits for a server, and is settled when that is there.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self, Self::Unfinished(Unfinished::Waiting { .. }))
+    }
+
     /// What is answered to whoever waits.
     pub fn into_failure(self) -> Failure {
         Failure::transient(

@@ -1,10 +1,12 @@
 //! Child processes: an absolute program, a cleared environment, a group of its own, bounded
 //! output, patience and a stop policy. The one place that starts any.
 
+mod feed;
 mod output;
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
@@ -17,21 +19,26 @@ use nix::{
     unistd::Pid,
 };
 use tokio::{
-    io::AsyncWriteExt,
+    io::AsyncReadExt,
     process::{Child, Command},
     time::{Instant, sleep_until, timeout},
 };
 
-use self::output::{Lines, Tail};
+use self::{
+    feed::Feed,
+    output::{Lines, Tail},
+};
 use crate::stop::Stop;
 
 /// Between the asking and the killing of a child that is to stop.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long the output of a dead child may be held open by somebody it left behind.
 const AFTERGLOW: Duration = Duration::from_secs(1);
+/// What is read of stdout, or of an input file, at once.
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// A child to be run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Program {
     /// What people call it: this executor itself stands before what it confines.
     pub name: String,
@@ -42,9 +49,24 @@ pub struct Program {
     /// The whole of its environment.
     pub env: BTreeMap<String, String>,
     /// What it reads on stdin, which is closed behind it.
-    pub stdin: Vec<u8>,
+    pub stdin: Input,
     /// How long it may go on without progress.
     pub patience: Duration,
+}
+
+/// What a child reads on stdin.
+#[derive(Debug, Default)]
+pub struct Input {
+    /// This first.
+    pub text: Vec<u8>,
+    /// Then this file, from where it stands to its end.
+    pub file: Option<File>,
+}
+
+impl From<Vec<u8>> for Input {
+    fn from(text: Vec<u8>) -> Self {
+        Self { text, file: None }
+    }
 }
 
 /// How a child ended.
@@ -78,6 +100,14 @@ pub enum ProcessError {
         /// What the system said.
         source: io::Error,
     },
+    /// What it said could not be kept.
+    #[error("cannot keep what {name} says")]
+    Keep {
+        /// Which.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Talking to it failed.
     #[error("lost hold of {name}")]
     Lost {
@@ -102,7 +132,18 @@ pub enum ProcessError {
     },
 }
 
-/// Whether a line of output tells of progress.
+/// What is heard of a child that runs.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// It said this on stdout.
+    Said(&'a [u8]),
+    /// It has closed stdout.
+    SaidAll,
+    /// It has taken so many bytes of its input, in all.
+    Took(u64),
+}
+
+/// Whether what was heard tells of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
     /// It does: the patience begins anew.
@@ -152,52 +193,85 @@ impl Running {
     /// # Errors
     /// [`ProcessError`] if it was ended for lack of progress or by a stop; it is gone then.
     pub async fn wait(
-        mut self,
+        self,
         stop: &Stop,
         mut on_line: impl FnMut(&[u8]) -> Moved,
     ) -> Result<Ended, ProcessError> {
-        let lost = |source| ProcessError::Lost { name: self.program.name.clone(), source };
+        let mut lines = Lines::default();
+        self.attend(stop, |heard| {
+            Ok(match heard {
+                Heard::Said(bytes) => lines.take(bytes, &mut on_line),
+                Heard::SaidAll => lines.end(&mut on_line),
+                Heard::Took(_) => Moved::Yes,
+            })
+        })
+        .await
+    }
+
+    /// Waits for its end, giving `on_event` what it says, as it comes, and how much it has taken of
+    /// its input.
+    ///
+    /// # Errors
+    /// As [`Self::wait`], and [`ProcessError::Keep`] with what `on_event` returned.
+    pub async fn attend(
+        mut self,
+        stop: &Stop,
+        mut on_event: impl FnMut(Heard<'_>) -> io::Result<Moved>,
+    ) -> Result<Ended, ProcessError> {
+        let name = self.program.name.clone();
+        let lost = |source| ProcessError::Lost { name: name.clone(), source };
         let (stdin, stdout, stderr) =
             (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take());
-        let (Some(mut stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+        let (Some(stdin), Some(mut stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             return Err(lost(io::Error::from(io::ErrorKind::BrokenPipe)));
         };
-        let input = std::mem::take(&mut self.program.stdin);
         let patience = self.program.patience;
-        let mut lines = Lines::new(stdout);
+        let mut feed = Feed::new(stdin, std::mem::take(&mut self.program.stdin));
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         let mut tail = Tail::new(stderr);
-        let feed = async move {
-            // A child that does not read its input says so by its exit code.
-            let _ = stdin.write_all(&input).await;
-        };
-        tokio::pin!(feed);
-        let (mut fed, mut out_open, mut err_open) = (false, true, true);
+        let (mut out_open, mut err_open) = (true, true);
         let mut status: Option<ExitStatus> = None;
         let mut deadline = Instant::now() + patience;
         while status.is_none() || ((out_open || err_open) && Instant::now() < deadline) {
-            tokio::select! {
-                () = &mut feed, if !fed => fed = true,
-                read = lines.read(), if out_open => {
-                    out_open = read.map_err(lost)?;
-                    let moved = lines.take(out_open, &mut on_line);
-                    if moved == Moved::Yes && status.is_none() {
-                        deadline = Instant::now() + patience;
-                    }
+            let heard = tokio::select! {
+                taken = feed.give(), if feed.is_open() && status.is_none() => {
+                    taken.map_err(lost)?.map(Heard::Took)
                 }
-                read = tail.read(), if err_open => err_open = read.map_err(lost)?,
+                read = stdout.read_buf(&mut chunk), if out_open => {
+                    out_open = read.map_err(lost)? > 0;
+                    Some(if out_open { Heard::Said(&chunk) } else { Heard::SaidAll })
+                }
+                read = tail.read(), if err_open => {
+                    err_open = read.map_err(lost)?;
+                    None
+                }
                 ended = self.child.wait(), if status.is_none() => {
                     status = Some(ended.map_err(lost)?);
                     deadline = Instant::now() + AFTERGLOW;
+                    None
                 }
                 () = stop.requested(), if status.is_none() => {
                     end(&mut self.child).await;
                     return Err(ProcessError::Stopped { name: self.program.name });
                 }
-                () = sleep_until(deadline) => if status.is_none() {
+                () = sleep_until(deadline) => {
+                    if status.is_none() {
+                        end(&mut self.child).await;
+                        return Err(ProcessError::NoProgress { name: self.program.name, patience });
+                    }
+                    None
+                }
+            };
+            let Some(heard) = heard else { continue };
+            match on_event(heard) {
+                Ok(Moved::Yes) if status.is_none() => deadline = Instant::now() + patience,
+                Ok(_) => {}
+                Err(source) => {
                     end(&mut self.child).await;
-                    return Err(ProcessError::NoProgress { name: self.program.name, patience });
+                    return Err(ProcessError::Keep { name: self.program.name, source });
                 }
             }
+            chunk.clear();
         }
         match status {
             Some(status) => Ok(Ended { status, stderr: tail.text() }),
@@ -228,7 +302,7 @@ mod tests {
             path: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
             env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
-            stdin: b"given".to_vec(),
+            stdin: b"given".to_vec().into(),
             patience,
         }
     }

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     config::QuotaKind,
-    process::{Moved, ProcessError, Program},
+    process::{Input, Moved, ProcessError, Program},
     space::Free,
     stop::Stop,
 };
@@ -49,7 +49,7 @@ pub async fn free(kind: QuotaKind, base: &Path, stop: &Stop) -> Result<Option<Fr
         path: PROGRAM.into(),
         args,
         env,
-        stdin: Vec::new(),
+        stdin: Input::default(),
         patience,
     };
     let mut answer = String::new();

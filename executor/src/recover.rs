@@ -10,12 +10,15 @@ use holdfast_job::{CustomerId, Outcome, Recovered, Standing, WorkResult};
 
 use crate::{
     aside::Aside,
-    config::{Node, Site},
+    config::{Database, Node, Site},
     failure::chain,
     journal::{Journal, JournalError, Record, Shelf},
     lock::{CustomerLock, LockError},
+    mariadb::Server,
     perform::{Performance, perform},
+    plans::beginnings,
     rehearsal::Rehearsal,
+    secret::database_lock,
     space::Free,
     stop::Stop,
     teller::Teller,
@@ -25,6 +28,9 @@ use crate::{
 
 /// A journal is kept for this long after its order is void: until then it guards against replay.
 const JOURNAL_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long dropping what is left over may go without an answer.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How the settling of a journal ended.
 #[derive(Debug)]
@@ -55,6 +61,7 @@ pub async fn settle_open(
         }
         Some(Record::Ended { .. }) => return Settling::Settled(None),
         Some(Record::Stuck { .. }) => {}
+        Some(_) if rehearsal.carries_on() => {}
         Some(_) => {
             let interrupted = Record::Interrupted { at: Work::now() };
             if let Err(error) = journal.append(interrupted) {
@@ -64,7 +71,9 @@ pub async fn settle_open(
     }
     // What is settled is finished or taken back, and nothing is begun that can be left out.
     let stop = Stop::default();
-    stop.request();
+    if !rehearsal.carries_on() {
+        stop.request();
+    }
     let performance = Performance { node, lock, teller, stop };
     match perform(&performance, journal, node.site(lock.customer()), rehearsal).await {
         Ok(result) if result.outcome == Outcome::Stuck => Settling::Stuck(Box::new(result)),
@@ -119,6 +128,7 @@ async fn recover_one(
         Err(error) => return (Standing::Unsettled, chain(&error)),
     };
     let bases = bases_of(&journals);
+    let mut databases = databases_of(&journals);
     for journal in journals {
         match settle_open(node, lock, journal, teller, rehearsal).await {
             Settling::Settled(None) => {}
@@ -128,7 +138,12 @@ async fn recover_one(
         }
     }
     let site = node.site(lock.customer()).ok();
-    let tidied = tidy(&shelf, site.as_ref(), bases, trash);
+    let mut tidied = tidy(&shelf, site.as_ref(), bases.clone(), trash);
+    if tidied.is_ok() {
+        databases.extend(site.iter().flat_map(|site| site.databases.clone()));
+        let bases = bases.into_iter().chain(site.map(|site| site.base));
+        tidied = tidy_databases(node, lock, databases, bases.collect()).await;
+    }
     match tidied {
         Ok(()) if done.is_empty() => (Standing::Settled, "nothing was open".into()),
         Ok(()) => (Standing::Settled, done.join("; ")),
@@ -144,6 +159,57 @@ fn bases_of(journals: &[Journal]) -> BTreeSet<PathBuf> {
         base.is_absolute().then_some(base)
     };
     journals.iter().filter_map(base).collect()
+}
+
+/// The databases that these journals were about.
+fn databases_of(journals: &[Journal]) -> Vec<Database> {
+    let switch = |journal: &Journal| crate::perform::switch_of(journal).ok().flatten();
+    let parts = journals.iter().filter_map(switch).flat_map(|switch| switch.databases);
+    parts.map(|part| part.database).collect()
+}
+
+/// Nothing of this customer is open: schemas and accounts of ours that belong to no undo copy go.
+async fn tidy_databases(
+    node: &Node,
+    lock: &CustomerLock,
+    mut databases: Vec<Database>,
+    bases: BTreeSet<PathBuf>,
+) -> io::Result<()> {
+    let mut keep = Vec::new();
+    let mut touched = false;
+    for base in bases {
+        let aside = Aside::of(&base);
+        // Without its folder, what is kept cannot be told from what is left over.
+        if !aside.folder().exists() {
+            return Ok(());
+        }
+        for (_, copy) in aside.undo_copies()? {
+            keep.extend(copy.databases.iter().map(|kept| kept.schema.clone()));
+            databases.extend(copy.databases.into_iter().map(|kept| kept.database));
+            touched = true;
+        }
+    }
+    touched |= !Shelf::look(&node.state, lock.customer()).map_err(io::Error::other)?.is_empty();
+    if !touched {
+        return Ok(());
+    }
+    let mut servers = Vec::new();
+    for database in databases {
+        if servers.contains(&database.reach) {
+            continue;
+        }
+        servers.push(database.reach.clone());
+        let (schemas, users) = beginnings(lock.customer());
+        let failed = |error: &dyn std::error::Error| io::Error::other(chain(error));
+        let name = database_lock(node, lock.customer()).map_err(|error| failed(&error))?;
+        let server = Server::administered(node, &database, PATIENCE);
+        let server = server.map_err(|error| failed(&error))?;
+        server
+            .drop_orphans(&name, (&schemas, &users), &keep, &no_stop())
+            .await
+            .map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 /// Nothing of this customer is open: stages are left-overs, and what is past its time goes.

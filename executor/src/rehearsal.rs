@@ -26,6 +26,11 @@ pub trait Rehearsal {
         Ok(())
     }
 
+    /// Whether an open journal is carried on where it stands, as if its executor had not died.
+    fn carries_on(&self) -> bool {
+        false
+    }
+
     /// How often the step is taken.
     fn times(&self, _step: Step) -> usize {
         1

@@ -1,4 +1,5 @@
-//! Repository passwords: read from a root-only file, or derived from the master secret.
+//! Repository passwords, read from a root-only file or derived from the master secret; and what
+//! else is derived from it.
 
 use std::fmt::Write;
 
@@ -52,6 +53,17 @@ impl Password {
     }
 }
 
+/// The name of the lock that every session takes that changes a schema of this customer. Any tenant
+/// may take a lock whose name it knows, so it is derived from the master secret.
+///
+/// # Errors
+/// [`ConfigError`] if the master secret cannot be used.
+pub fn database_lock(node: &Node, customer: CustomerId) -> Result<String, ConfigError> {
+    let hex = expand(&node.master_secret()?, &format!("holdfast database lock v1/{customer}"));
+    // A lock's name has 64 characters at most.
+    Ok(format!("holdfast-{}", &hex[..48]))
+}
+
 /// HKDF-SHA-256 (RFC 5869) of the master secret, told apart by repository and customer; 64
 /// hexadecimal digits.
 fn derive(master: &[u8], repository: &Repository, customer: CustomerId) -> String {
@@ -59,7 +71,10 @@ fn derive(master: &[u8], repository: &Repository, customer: CustomerId) -> Strin
         true => "shared".to_owned(),
         false => format!("customer-{customer}"),
     };
-    let info = format!("holdfast repository password v1/{}/{whose}", repository.name);
+    expand(master, &format!("holdfast repository password v1/{}/{whose}", repository.name))
+}
+
+fn expand(master: &[u8], info: &str) -> String {
     let mut key = [0; 32];
     // 32 bytes are far below HKDF's limit, which is its only error.
     let expanded = Hkdf::<Sha256>::new(None, master).expand(info.as_bytes(), &mut key);

@@ -37,18 +37,23 @@ pub async fn settle(
     let stuck = |journal: &crate::journal::Journal| {
         matches!(journal.records().last(), Some(Record::Stuck { .. }))
     };
-    let Some(mut journal) = journals.into_iter().find(stuck) else {
+    let Some(journal) = journals.into_iter().find(stuck) else {
         return Err(nothing());
     };
-    match switch_of(&journal).map_err(|error| chain(&error))? {
+    let switch = switch_of(&journal).map_err(|error| chain(&error))?;
+    let job = journal.opened().map(|opened| opened.request.job).ok_or_else(nothing)?;
+    let work = Work { job, node, lock: &lock, journal, teller, stop: Stop::default() };
+    match switch {
         Some(switch) => switch
-            .check_settled(settlement)
+            .check_settled(settlement, &work)
+            .await
             .map_err(|problem| format!("the site is not as you say: {problem}"))?,
         None if settlement == Settlement::New => {
             return Err("this order changes no site: settle it with `--as old`".into());
         }
         None => {}
     }
+    let Work { mut journal, .. } = work;
     journal
         .append(Record::Settled { as_: settlement, at: Work::now() })
         .map_err(|error| chain(&error))?;

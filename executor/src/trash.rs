@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use crate::{
-    process::{Moved, Program},
+    process::{Input, Moved, Program},
     stop::Stop,
 };
 
@@ -34,7 +34,7 @@ pub async fn remove(tree: &Path, haste: Haste, stop: &Stop) {
         path: "/usr/bin/ionice".into(),
         args,
         env: BTreeMap::new(),
-        stdin: Vec::new(),
+        stdin: Input::default(),
         patience: PATIENCE,
     };
     if let Ok(running) = program.start() {

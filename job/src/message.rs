@@ -128,7 +128,7 @@ pub struct SourceResult {
     pub what: WhatHappened,
     /// Its size in bytes, where it was measured.
     pub bytes: u64,
-    /// Its files, directories and links, where they were counted.
+    /// Its files, directories and links, or its rows, where they were counted.
     pub entries: u64,
 }
 

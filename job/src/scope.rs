@@ -29,6 +29,15 @@ impl Scope {
         }
     }
 
+    /// Whether a database of this id is meant.
+    pub fn covers_databases(&self, source: &SourceId) -> bool {
+        match self {
+            Self::Files => false,
+            Self::Db | Self::Both => true,
+            Self::Sources(named) => named.contains(source),
+        }
+    }
+
     /// The word for tags and columns: a list of sources is told by `sources`.
     pub fn word(&self) -> &'static str {
         match self {

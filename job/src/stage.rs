@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Stage {
     /// Can this work at all? Nothing is changed yet.
     Check,
-    /// What the snapshot must hold beside the files is written down.
+    /// Databases are dumped, and what the snapshot holds is written down.
     Dump,
     /// restic saves the sources.
     Snapshot,
@@ -20,8 +20,12 @@ pub enum Stage {
     Tidy,
     /// The snapshot is brought beside the live site.
     Fetch,
+    /// The databases of the snapshot are loaded beside the live ones.
+    Load,
     /// The maintenance flag is set.
     Close,
+    /// Live and prepared tables change places.
+    SwapDatabase,
     /// Live and prepared trees change places.
     SwapFiles,
     /// The maintenance flag is taken away.
@@ -44,7 +48,9 @@ impl Stage {
             Self::Verify => "verify",
             Self::Tidy => "tidy",
             Self::Fetch => "fetch",
+            Self::Load => "load",
             Self::Close => "close",
+            Self::SwapDatabase => "swap_database",
             Self::SwapFiles => "swap_files",
             Self::Open => "open",
             Self::Keep => "keep",

@@ -1,6 +1,9 @@
-//! A restic that does what it is told instead: for failures that the real one has too seldom.
+//! Programs, restic above all, that do what they are told instead: for failures that the real one has too seldom.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{Node, output_of, program, restic};
 
@@ -23,12 +26,19 @@ impl Node {
     /// # Panics
     /// If it cannot be written.
     pub fn double(&self, script: &str) -> PathBuf {
-        let (text, double) = (self.root().join("etc/double.sh"), self.root().join("etc/restic"));
-        let (real, root) = (restic(), self.root().to_owned());
-        let (real, root) = (real.display(), root.display());
-        let script = format!(
-            "#!/bin/sh\nreal={real}\nroot={root}\n{OPENING}\n{script}\nexec \"$real\" \"$@\"\n"
-        );
+        self.double_of(&restic(), &format!("{OPENING}\n{script}"))
+    }
+
+    /// The same in place of any other program, under its name; `$command` is not known.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn double_of(&self, real: &Path, script: &str) -> PathBuf {
+        let double = self.root().join("etc").join(real.file_name().expect("a program's name"));
+        let text = double.with_extension("sh");
+        let (real, root) = (real.display(), self.root().display());
+        let script =
+            format!("#!/bin/sh\nreal={real}\nroot={root}\n{script}\nexec \"$real\" \"$@\"\n");
         fs::write(&text, script).expect("a script");
         // Another thread's child may hold open what we write ourselves, and then it cannot be run.
         let mut install = program("/usr/bin/install");

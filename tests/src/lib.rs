@@ -5,28 +5,38 @@
 //! [`Node`] asserts a clean world.
 
 mod call;
+mod database_site;
 mod double;
+mod mariadb;
 mod mount;
 mod node;
 mod output;
 mod points;
 mod sample;
+mod schema;
 mod script;
+mod shop;
 mod signal;
 mod sshd;
+mod statement_proxy;
 pub mod sweep;
 mod tree;
 mod wait;
 mod world;
 
 pub use call::{Call, Ended, Running};
+pub use database_site::DatabaseSite;
+pub use mariadb::MariaDb;
 pub use mount::Mount;
 pub use node::{Node, executor, program, rehearsal, restic};
 pub use output::output_of;
 pub use points::{Point, SECTION_CALLS, Traced, traced_points, traced_points_of};
 pub use sample::{damage, fill_site};
+pub use schema::Schema;
+pub use shop::{damage_shop, damage_small_shop, fill_shop, fill_small_shop};
 pub use signal::signal;
 pub use sshd::Sshd;
+pub use statement_proxy::{Action, Moment, StatementProxy};
 pub use tree::Tree;
 pub use wait::{eventually, remains};
 pub use world::World;

@@ -149,11 +149,27 @@ impl Node {
         self.configure_with(&restic(), site, rest);
     }
 
+    /// The usual configuration with the database `shop` of the customer, behind this socket.
+    pub fn configure_database(&self, socket: &Path, rest: &str) {
+        self.secret("etc/mariadb.toml", "user = \"root\"");
+        let (socket, root) = (socket.display(), self.root.display());
+        let database = format!(
+            "[[site.databases]]\nid = \"shop\"\nname = \"Shop\"\nsocket = \"{socket}\"\n\
+             credentials_file = \"{root}/etc/mariadb.toml\"\n{rest}"
+        );
+        self.configure("", &database);
+    }
+
     /// The same with another restic.
+    pub fn configure_with(&self, restic: &Path, site: &str, rest: &str) {
+        self.configure_all(restic, "", site, rest);
+    }
+
+    /// The same with more for `[node]`, such as doubles of the database's programs.
     ///
     /// # Panics
     /// If it cannot be written.
-    pub fn configure_with(&self, restic: &Path, site: &str, rest: &str) {
+    pub fn configure_all(&self, restic: &Path, node: &str, site: &str, rest: &str) {
         let (root, restic) = (self.root.display(), restic.display());
         let reserve = if site.contains("reserve") { "" } else { "reserve = 0" };
         let free = if site.contains("undo_min_free") { "" } else { "undo_min_free = 0" };
@@ -175,7 +191,7 @@ impl Node {
             "version = 1\n[node]\nname = \"test-1\"\nstate = \"{root}/state\"\n\
              cache = \"{root}/cache\"\ncustomers = \"{root}/customers\"\nrestic = \"{restic}\"\n\
              master_secret_file = \"{root}/etc/master.secret\"\nworker_user = \"nobody\"\n\
-             lock_wait_seconds = 0\n[site]\nbase = \"{root}/customers/customer-{{id}}\"\n\
+             lock_wait_seconds = 0\n{node}\n[site]\nbase = \"{root}/customers/customer-{{id}}\"\n\
              {reserve}\n{free}\n{site}\n{source}\n{rest}\n{repository}"
         );
         self.secret("etc/executor.toml", &text);

@@ -91,6 +91,7 @@ fn words(words: &[String]) -> Vec<&str> {
 fn behind(words: &[String], program: &Command) -> Command {
     let mut command = crate::program(&words[0]);
     command.args(&words[1..]).arg(program.get_program()).args(program.get_args());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }

@@ -1,12 +1,17 @@
 //! The sweeps: every plan, failed at every stage, taken twice, and killed at every point, on the
 //! real world; each time the site must end entirely old or entirely new.
 
-use std::{fs, io::Write, path::PathBuf};
+mod behind;
+mod shop;
 
-use holdfast_job::{Outcome, SnapshotId, Stage};
+use std::{fmt, fs, io::Write, path::PathBuf};
 
+use holdfast_job::{Outcome, Scope, SnapshotId, Stage, UndoCopy};
+
+pub use self::behind::Victim;
+use self::shop::Shop;
 use crate::{
-    Call, Ended, Node, Point, SECTION_CALLS, Tree, damage, node::copy_tree, traced_points,
+    Call, Ended, Node, Point, SECTION_CALLS, Schema, Tree, damage, node::copy_tree, traced_points,
     traced_points_of,
 };
 
@@ -30,40 +35,92 @@ pub enum Plan {
 #[derive(Debug)]
 pub struct Scene {
     plan: Plan,
+    scope: Scope,
+    /// The database, if the site has one: it ends before the node's folder goes.
+    shop: Option<Shop>,
     /// The node.
     pub node: Node,
     snapshot: SnapshotId,
     /// What is live before the plan.
-    old: Tree,
+    old: Live,
     /// What is live after it.
-    new: Tree,
+    new: Live,
     /// The plan's stages, as its own journal names them: a new one is swept without a word here.
     stages: Vec<Stage>,
 }
 
+/// What of a site is live: together old or together new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    tree: Tree,
+    schema: Option<Schema>,
+}
+
+impl Live {
+    fn read(node: &Node, shop: Option<&Shop>) -> Self {
+        Self { tree: node.tree(), schema: shop.and_then(Shop::schema) }
+    }
+
+    fn differences(&self, there: &Self) -> String {
+        let trees = self.tree.differences(&there.tree);
+        match (&self.schema, &there.schema) {
+            (Some(here), Some(there)) => format!("{trees}\n{}", here.differences(there)),
+            (here, there) => format!("{trees}\nschema {here:?} and {there:?}"),
+        }
+    }
+}
+
 impl Scene {
-    /// Prepares the beginning.
+    /// Prepares the beginning for a site of files.
     ///
     /// # Panics
     /// If the node does not work.
     pub fn prepare(plan: Plan) -> Self {
+        Self::prepare_of(plan, Scope::Files)
+    }
+
+    /// Prepares the beginning: a site that has a database, unless this is about files alone.
+    ///
+    /// # Panics
+    /// If the node does not work.
+    pub fn prepare_of(plan: Plan, scope: Scope) -> Self {
         let node = Node::with_site();
-        let good = node.tree();
+        let shop = (scope != Scope::Files).then(|| Shop::open(&node));
+        let live = || Live::read(&node, shop.as_ref());
+        let good = live();
         let snapshot = node.backed_up();
-        let (mut old, mut new) = (good.clone(), good.clone());
+        let (mut old, mut new) = (good.clone(), good);
         if matches!(plan, Plan::Restore | Plan::Undo) {
             damage(&node.live());
-            old = node.tree();
+            shop.iter().for_each(Shop::damage);
+            old = live();
+            // What the order is not about stays as it is.
+            if scope == Scope::Db {
+                new.tree = old.tree.clone();
+            }
         }
         if plan == Plan::Undo {
-            node.restore(&snapshot).run().completed();
+            node.restore_with(&snapshot, scope.clone(), UndoCopy::Keep).run().completed();
             std::mem::swap(&mut old, &mut new);
         }
-        let mut scene = Self { plan, node, snapshot, old, new, stages: Vec::new() };
-        copy_tree(&scene.node.base(), &scene.kept("base"));
+        let mut scene = Self { plan, scope, node, shop, snapshot, old, new, stages: Vec::new() };
         copy_tree(&scene.node.repository(), &scene.kept("repository"));
+        let _ = fs::remove_dir_all(scene.node.root().join("state/journals"));
+        scene.keep();
         scene.stages = scene.rehearse();
         scene
+    }
+
+    /// Makes what is there now the beginning.
+    fn keep(&self) {
+        copy_tree(&self.node.base(), &self.kept("base"));
+        copy_tree(&self.node.root().join("state"), &self.kept("state"));
+        behind::tell_journals(&self.kept("state"), (&self.node.base(), &self.kept("base")));
+        self.shop.iter().for_each(|shop| shop.keep(&self.kept("data")));
+    }
+
+    fn live(&self) -> Live {
+        Live::read(&self.node, self.shop.as_ref())
     }
 
     /// Performs the plan once, and returns the stages that it had.
@@ -76,6 +133,11 @@ impl Scene {
         let first = journal.lines().next().expect("a first record");
         let opened: serde_json::Value = serde_json::from_str(first).expect("a record");
         serde_json::from_value(opened["outline"]["stages"].clone()).expect("stages")
+    }
+
+    /// Which plan it is, and of what.
+    pub fn name(&self) -> String {
+        format!("{:?} of {}", self.plan, self.scope)
     }
 
     /// The plan's stages, in order.
@@ -93,15 +155,20 @@ impl Scene {
         if self.plan == Plan::Delete {
             copy_tree(&self.kept("repository"), &self.node.repository());
         }
-        let _ = fs::remove_dir_all(self.node.root().join("state/journals"));
-        assert_eq!(self.node.tree(), self.old, "the beginning");
+        copy_tree(&self.kept("state"), &self.node.root().join("state"));
+        let state = self.node.root().join("state");
+        behind::tell_journals(&state, (&self.kept("base"), &self.node.base()));
+        self.shop.iter().for_each(|shop| shop.reset(&self.kept("data")));
+        assert_eq!(self.live(), self.old, "the beginning");
     }
 
     /// The order.
     pub fn call(&self) -> Call {
         match self.plan {
             Plan::Backup => self.node.backup(),
-            Plan::Restore => self.node.restore(&self.snapshot),
+            Plan::Restore => {
+                self.node.restore_with(&self.snapshot, self.scope.clone(), UndoCopy::Keep)
+            }
             Plan::Undo => self.node.undo(),
             Plan::Delete => self.node.delete(&self.snapshot),
         }
@@ -109,21 +176,24 @@ impl Scene {
 
     /// Asserts that the site is old or new as a whole, that nothing is left over, and that what the
     /// journal promises still works; `wanted` says which side, if that is known.
-    pub fn assert_whole(&self, wanted: Option<&Tree>, context: &str, ended: &Ended) {
-        let live = self.node.tree();
+    pub fn assert_whole(&self, wanted: Option<&Live>, context: &str, ended: &dyn fmt::Debug) {
+        let live = self.live();
         let whole = live == self.old || live == self.new;
         assert!(whole, "{context}: a mixture: {}\n{ended:?}", live.differences(&self.new));
         if let Some(wanted) = wanted {
             assert!(live == *wanted, "{context}: the wrong side\n{ended:?}");
         }
-        let left = self.node.left_over();
+        let mut left = self.node.left_over();
+        left.extend(self.shop.iter().flat_map(|shop| shop.left_over(&self.node)));
         assert!(left.is_empty(), "{context}: left over: {left:#?}\n{ended:?}");
         // What was displaced must still be there to come back, and the copy of before likewise.
         let other = if live == self.new { &self.old } else { &self.new };
         let restored = self.plan == Plan::Restore && live == self.new;
         if restored || self.plan == Plan::Undo {
             self.node.undo().run().completed();
-            assert!(self.node.tree() == *other, "{context}: the undo copy is spoilt");
+            let undone = self.live();
+            let differences = undone.differences(other);
+            assert!(undone == *other, "{context}: the undo copy is spoilt: {differences}");
         }
     }
 
@@ -235,6 +305,6 @@ impl Scene {
 }
 
 /// Says how many points a sweep had, past the test runner, which would keep it to itself.
-pub fn say(plan: Plan, sweep: &str, points: usize) {
-    let _ = writeln!(std::io::stderr(), "sweep: {plan:?}, {sweep}: {points} points");
+pub fn say(whose: &str, sweep: &str, points: usize) {
+    let _ = writeln!(std::io::stderr(), "sweep: {whose}, {sweep}: {points} points");
 }

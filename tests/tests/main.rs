@@ -3,8 +3,12 @@
 mod bad_orders;
 mod busy_and_undo;
 mod configuration;
+mod databases;
 mod dependencies;
 mod doctor;
+mod dumps;
+mod harness_mariadb;
+mod hostile_database;
 mod hostile_tree;
 mod lifeline;
 mod power_loss;

@@ -179,7 +179,7 @@ impl Scene {
 fn a_power_cut_at_any_step_of_a_restore_leaves_an_old_or_a_new_site() {
     let scene = Scene::prepare(Plan::Restore);
     let points = scene.cut_everywhere();
-    say(Plan::Restore, "power lost", points.len());
+    say("Restore of files", "power lost", points.len());
     // The version without `syncfs`: the call is answered and not made.
     scene.reset();
     let last = points.iter().rfind(|point| point.call == "unlinkat").expect("the opening");
@@ -194,6 +194,6 @@ fn a_power_cut_at_any_step_of_a_restore_leaves_an_old_or_a_new_site() {
 #[test]
 fn a_power_cut_at_any_step_of_an_undo_leaves_an_old_or_a_new_site() {
     let scene = Scene::prepare(Plan::Undo);
-    say(Plan::Undo, "power lost", scene.cut_everywhere().len());
+    say("Undo of files", "power lost", scene.cut_everywhere().len());
     scene.leave();
 }

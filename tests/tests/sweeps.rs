@@ -1,16 +1,20 @@
 //! The three sweeps over every plan: fail at every stage, take everything twice, kill everywhere.
+//! First on a site of files, then on one with a database.
+
+mod databases;
 
 use holdfast_tests::sweep::{Plan, Scene, say};
 
 fn fail_and_repeat(plan: Plan) {
     let scene = Scene::prepare(plan);
     scene.take_everything_twice();
-    say(plan, "failed at every stage, once and twice", scene.fail_everywhere());
+    say(&scene.name(), "failed at every stage, once and twice", scene.fail_everywhere());
 }
 
 fn kill(plan: Plan) {
-    let points = Scene::prepare(plan).kill_everywhere();
-    say(plan, "killed", points);
+    let scene = Scene::prepare(plan);
+    let points = scene.kill_everywhere();
+    say(&scene.name(), "killed", points);
     assert!(points > 20, "too few points to be all: {points}");
 }
 

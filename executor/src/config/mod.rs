@@ -4,6 +4,7 @@
 //! the template for one customer. Every mistake is refused with a sentence that names file and
 //! key, before anything is done. Nothing a customer can write is ever read here.
 
+mod database;
 mod limits;
 mod node;
 mod repository;
@@ -13,6 +14,7 @@ mod trust;
 
 use std::path::{Path, PathBuf};
 
+pub use database::{Account, Credentials, Database, Engine, OUR_PREFIX, Reach};
 pub use limits::{IoClass, Limits};
 pub use node::Node;
 pub use repository::{PasswordSource, Repository};

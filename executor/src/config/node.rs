@@ -32,6 +32,12 @@ pub struct Node {
     pub customers: PathBuf,
     /// The restic to run.
     pub restic: PathBuf,
+    /// The `mariadb` to run.
+    pub mariadb: PathBuf,
+    /// The `mariadb-dump` to run.
+    pub mariadb_dump: PathBuf,
+    /// The `docker` to run, for databases inside containers.
+    pub docker: PathBuf,
     /// The user whose orders must be signed.
     pub worker_user: Option<String>,
     /// How long an order waits for the customer's lock.
@@ -76,9 +82,27 @@ struct NodeTable {
     cache: String,
     customers: String,
     restic: String,
+    #[serde(default = "mariadb")]
+    mariadb: String,
+    #[serde(default = "mariadb_dump")]
+    mariadb_dump: String,
+    #[serde(default = "docker")]
+    docker: String,
     master_secret_file: String,
     worker_user: Option<String>,
     lock_wait_seconds: Option<u64>,
+}
+
+fn mariadb() -> String {
+    "/usr/bin/mariadb".into()
+}
+
+fn mariadb_dump() -> String {
+    "/usr/bin/mariadb-dump".into()
+}
+
+fn docker() -> String {
+    "/usr/bin/docker".into()
 }
 
 impl Node {
@@ -97,6 +121,9 @@ impl Node {
             cache: path("node.cache", &read.node.cache)?,
             customers: path("node.customers", &read.node.customers)?,
             restic: path("node.restic", &read.node.restic)?,
+            mariadb: path("node.mariadb", &read.node.mariadb)?,
+            mariadb_dump: path("node.mariadb_dump", &read.node.mariadb_dump)?,
+            docker: path("node.docker", &read.node.docker)?,
             master_secret_file: path("node.master_secret_file", &read.node.master_secret_file)?,
             worker_user: read.node.worker_user,
             lock_wait: Duration::from_secs(read.node.lock_wait_seconds.unwrap_or(10)),
@@ -170,6 +197,12 @@ impl Node {
             true => None,
             false => self.template.site.base_of_everybody(),
         };
+        if let (false, Some(schema)) =
+            (over.site.has_databases(), self.template.site.schema_of_everybody())
+        {
+            let problem = format!("{schema:?} has no {{id}} in it: all customers would share it");
+            return Err(ConfigError::value(file, "site.databases", problem));
+        }
         let limits = base.limits.overridden_by(over.limits).check(file)?;
         let site = base.site.overridden_by(over.site);
         let own =

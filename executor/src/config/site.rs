@@ -9,7 +9,12 @@ use std::{
 use holdfast_job::{CustomerId, MaintenanceMode, RepositoryName, Scope, SourceId};
 use serde::Deserialize;
 
-use super::{ConfigError, Limits, Repository, template, trust::check_root_owned};
+use super::{
+    ConfigError, Database, Limits, Repository,
+    database::{DatabaseTable, check_databases},
+    template,
+    trust::check_root_owned,
+};
 use crate::mounts;
 
 /// Names in the base directory that are ours.
@@ -25,8 +30,10 @@ pub struct Site {
     /// The root-owned folder that holds the sources and, beside them, `.holdfast` and
     /// `.maintenance`.
     pub base: PathBuf,
-    /// The directory trees that are saved; at least one.
+    /// The directory trees that are saved.
     pub files: Vec<FileSource>,
+    /// The databases that are saved; at least one of these or those.
+    pub databases: Vec<Database>,
     /// Where snapshots go, by name.
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// What an order may use.
@@ -83,6 +90,7 @@ pub enum QuotaKind {
 pub(super) struct SiteTable {
     base: Option<String>,
     files: Option<Vec<FileTable>>,
+    databases: Option<Vec<DatabaseTable>>,
     maintenance: Option<MaintenanceMode>,
     undo_hours: Option<u32>,
     undo_min_free: Option<u64>,
@@ -114,6 +122,7 @@ impl SiteTable {
         Self {
             base: over.base.or(self.base),
             files: over.files.or(self.files),
+            databases: over.databases.or(self.databases),
             maintenance: over.maintenance.or(self.maintenance),
             undo_hours: over.undo_hours.or(self.undo_hours),
             undo_min_free: over.undo_min_free.or(self.undo_min_free),
@@ -130,6 +139,15 @@ impl SiteTable {
     /// A base that would be every customer's, in the template.
     pub(super) fn base_of_everybody(&self) -> Option<&str> {
         self.base.as_deref().filter(|base| !base.contains("{id}"))
+    }
+
+    /// A schema that would be every customer's, in the template.
+    pub(super) fn schema_of_everybody(&self) -> Option<&str> {
+        self.databases.iter().flatten().find_map(DatabaseTable::schema_of_everybody)
+    }
+
+    pub(super) fn has_databases(&self) -> bool {
+        self.databases.is_some()
     }
 
     pub(super) fn check(
@@ -152,11 +170,18 @@ impl SiteTable {
             return Err(ConfigError::value(file, "site.base", problem));
         }
         let files = check_files(self.files.unwrap_or_default(), file, customer, &base)?;
+        let taken = files.iter().map(|source| source.id.clone()).collect();
+        let databases = check_databases(self.databases.unwrap_or_default(), file, customer, taken)?;
+        if files.is_empty() && databases.is_empty() {
+            let problem = "names no source, nor does site.databases: nothing could be saved";
+            return Err(ConfigError::value(file, "site.files", problem));
+        }
         Ok(Site {
             customer,
             file: file.to_owned(),
             base,
             files,
+            databases,
             repositories,
             limits,
             maintenance: self.maintenance.unwrap_or_default(),
@@ -239,8 +264,7 @@ fn check_files(
         files.push(FileSource { id, name, path, excludes });
     }
     match files.len() {
-        0 => Err(ConfigError::value(file, "site.files", "names no source: nothing could be saved")),
-        1..=64 => Ok(files),
+        0..=64 => Ok(files),
         _ => Err(ConfigError::value(file, "site.files", "names more than 64 sources")),
     }
 }
@@ -249,6 +273,11 @@ impl Site {
     /// The sources that a scope means.
     pub fn files_in(&self, scope: &Scope) -> Vec<&FileSource> {
         self.files.iter().filter(|source| scope.covers_files(&source.id)).collect()
+    }
+
+    /// The databases that a scope means.
+    pub fn databases_in(&self, scope: &Scope) -> Vec<&Database> {
+        self.databases.iter().filter(|database| scope.covers_databases(&database.id)).collect()
     }
 
     /// Checks what the configuration promises about the disk: a base that only root may change,

@@ -2,35 +2,37 @@
 //!
 //! | stage | run | revert |
 //! |---|---|---|
-//! | `Check` | the sources are real directories inside a root-owned base, and not too large | – |
-//! | `Dump` | `manifest.json` is written into the spool | the spool is removed |
+//! | `Check` | the sources are real directories inside a root-owned base, and not too large; the databases are there and can be brought back | – |
+//! | `Dump` | each database and its programs, and `manifest.json`, are written into the spool | the spool is removed |
 //! | `Snapshot` | one `restic backup` of sources and spool | a snapshot that failed `Verify` is forgotten |
 //! | `Verify` | the snapshot is read back: whose it is, each directory, the manifest | – |
 //! | `Tidy` | the spool is removed | – |
 
+mod check;
+mod dump;
+
 use std::{
     fs, io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use holdfast_job::{
-    Backup as Order, CustomerId, JobId, Level, SnapshotId, SourceResult, Stage, Verb, WhatHappened,
+    Backup as Order, CustomerId, JobId, Level, SnapshotId, SourceId, SourceResult, Stage, Verb,
+    WhatHappened,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     SiteOrError, foreign_stage,
-    preconditions::{Place, look_at, open_base, restic, sources_of},
+    preconditions::{Sources, restic, sources_of},
 };
 use crate::{
     conductor::{Plan, Reached, Report},
     config::{FileSource, Node, Site},
     driver::Outline,
     failure::{Failure, chain},
-    manifest::{self, LeftOut, MANIFEST_VERSION, Manifest, SavedFiles},
+    manifest::{self, SavedFiles},
     restic::{Listing, ResticError, SavePlan, host_of, job_tag},
-    tree::{WalkError, measure_live},
     work::Work,
 };
 
@@ -47,11 +49,23 @@ pub struct Backup {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Facts {
     saved: Vec<SavedFiles>,
+    #[serde(default)]
+    databases: Vec<Dumped>,
     snapshot: Option<SnapshotId>,
     /// Read back and found wanting: not to be offered to anybody.
     condemned: bool,
     incomplete: bool,
     unreadable: Vec<String>,
+}
+
+/// What the journal keeps of a dumped database; the manifest says the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Dumped {
+    id: SourceId,
+    name: String,
+    /// Of all that is in the spool for it.
+    bytes: u64,
+    rows: u64,
 }
 
 const STAGES: [Stage; 5] = [Stage::Check, Stage::Dump, Stage::Snapshot, Stage::Verify, Stage::Tidy];
@@ -71,72 +85,9 @@ impl Backup {
         Ok(Self { order, site, attempt, facts })
     }
 
-    fn sources(&self) -> Result<(&Site, Vec<&FileSource>), Failure> {
+    fn sources(&self) -> Result<(&Site, Sources<'_>), Failure> {
         let site = self.site.get()?;
         Ok((site, sources_of(site, &self.order.scope)?))
-    }
-
-    fn check(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
-        let (site, sources) = self.sources()?;
-        super::preconditions::repository(site, &self.order.repository)?;
-        let base = open_base(site)?;
-        let mut saved = Vec::new();
-        let mut total = 0;
-        for source in sources {
-            if look_at(source, &base)? == Place::Empty {
-                return Err(Failure::permanent(
-                    format!("The folder of \"{}\" is missing, so nothing was saved.", source.name),
-                    format!("source `{}`: {} is missing", source.id, source.path.display()),
-                ));
-            }
-            let root = base
-                .open_folder(&source.path)
-                .map_err(|error| Failure::system(format!("open source `{}`", source.id), &error))?;
-            let limit = site.limits.max_source_bytes.map(|limit| limit.saturating_sub(total));
-            let size = measure_live(root, &source.excludes, limit, &work.stop).map_err(
-                |error| match error {
-                    WalkError::Ended => Failure::stopped(),
-                    error => Failure::system(format!("measure source `{}`", source.id), &error),
-                },
-            )?;
-            total += size.bytes;
-            if let Some(limit) = site.limits.max_source_bytes.filter(|limit| total > *limit) {
-                return Err(Failure::permanent(
-                    "Your site is larger than your backups may be. Remove what you do not need, or \
-                     ask for more room.",
-                    format!(
-                        "the sources have over {limit} bytes, which is limits.max_source_bytes"
-                    ),
-                ));
-            }
-            if size.entries == 1 {
-                let text = format!("source `{}` is empty, and is saved as such", source.id);
-                work.teller.log(Level::Warn, text);
-            }
-            saved.push(SavedFiles::new(source, size.entries, size.bytes));
-        }
-        self.facts.saved = saved;
-        work.note(&self.facts)
-    }
-
-    fn dump(&self, work: &Work<'_>) -> Result<(), Failure> {
-        let (site, _) = self.sources()?;
-        let saved = |id| self.facts.saved.iter().any(|saved: &SavedFiles| saved.id == id);
-        let left_out = site.files.iter().filter(|source| !saved(source.id.clone()));
-        let left_out = left_out.map(|source| LeftOut {
-            id: source.id.clone(),
-            why: format!("not in the scope `{}`", self.order.scope),
-        });
-        let manifest = Manifest {
-            version: MANIFEST_VERSION,
-            job: work.job,
-            customer: work.customer(),
-            created_at: Work::now(),
-            files: self.facts.saved.clone(),
-            left_out: left_out.collect(),
-        };
-        write_spool(&manifest::spool(work.node, work.customer()), &manifest)
-            .map_err(|error| Failure::system("write the spool", &error))
     }
 
     async fn snapshot(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
@@ -155,7 +106,7 @@ impl Backup {
             // whether it is complete.
             restic.forget(&[orphan.id], &mut watch).await.map_err(failed)?;
         }
-        let plan = self.save_plan(site, &sources, node, job);
+        let plan = self.save_plan(site, &sources.files, node, job);
         let report = restic.save(&plan, &mut watch).await.map_err(failed)?;
         self.facts.snapshot = Some(report.snapshot);
         self.facts.incomplete = !report.complete;
@@ -194,14 +145,18 @@ impl Backup {
         };
         let mut paths: Vec<PathBuf> =
             self.facts.saved.iter().map(|saved| saved.path.clone()).collect();
-        paths.push(manifest::spool(node, customer));
+        let spool = manifest::spool(node, customer);
+        paths.push(spool.clone());
+        let folders = self.facts.databases.iter().map(|dumped| spool.join(dumped.id.as_str()));
+        let listed: Vec<PathBuf> = paths.iter().cloned().chain(folders).collect();
         let restic = restic(site, &self.order.repository, Stage::Verify, node)?;
         let mut watch = work.watching(Stage::Verify, "Read back");
         let listing = restic
-            .list_heads(&snapshot, &paths, &mut watch)
+            .list_heads(&snapshot, &listed, &mut watch)
             .await
             .map_err(ResticError::into_failure)?;
-        let Err(problem) = evidence(&listing, &paths, customer, job) else { return Ok(()) };
+        let evidence = evidence(&listing, &paths, &self.facts.databases, customer, job);
+        let Err(problem) = evidence else { return Ok(()) };
         // One that does not bear this job's mark is somebody's good backup: it is left alone.
         self.facts.condemned = listing.head.tags.contains(&job_tag(job));
         if !self.facts.condemned {
@@ -239,6 +194,7 @@ impl Backup {
 fn evidence(
     listing: &Listing,
     paths: &[PathBuf],
+    databases: &[Dumped],
     customer: CustomerId,
     job: JobId,
 ) -> Result<(), String> {
@@ -248,21 +204,19 @@ fn evidence(
     for path in paths {
         match listing.trees.get(path) {
             None => return Err(format!("{} is not in it as a directory", path.display())),
-            // The directory itself and its one file.
-            Some(sum) if manifest::is_spool(path, customer) && sum.size.entries != 2 => {
-                return Err("its manifest is not in it".into());
+            // The directory itself and the manifest; of each database a folder with three files.
+            Some(sum)
+                if manifest::is_spool(path, customer)
+                    && (sum.size.entries != 2 + 4 * databases.len() as u64
+                        || sum.size.bytes
+                            <= databases.iter().map(|dumped| dumped.bytes).sum::<u64>()) =>
+            {
+                return Err("its manifest or a dump is not in it".into());
             }
             Some(_) => {}
         }
     }
     Ok(())
-}
-
-fn write_spool(spool: &Path, manifest: &Manifest) -> io::Result<()> {
-    fs::DirBuilder::new().mode(0o700).recursive(true).create(spool)?;
-    let mut text = serde_json::to_vec_pretty(manifest)?;
-    text.push(b'\n');
-    fs::write(spool.join(manifest::FILE), text)
 }
 
 fn remove_spool(spool: &Path) -> Result<(), Failure> {
@@ -287,8 +241,8 @@ impl Plan for Backup {
 
     async fn run(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
         match stage {
-            Stage::Check => self.check(work),
-            Stage::Dump => self.dump(work),
+            Stage::Check => self.check(work).await,
+            Stage::Dump => self.dump(work).await,
             Stage::Snapshot => self.snapshot(work).await,
             Stage::Verify => self.verify(work).await,
             Stage::Tidy => remove_spool(&manifest::spool(work.node, work.customer())),
@@ -308,7 +262,7 @@ impl Plan for Backup {
         }
     }
 
-    fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
+    async fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
         let customer = work.customer();
         format!(
             "The site itself was not touched. Mend the cause, then run, as root, \
@@ -317,14 +271,16 @@ impl Plan for Backup {
     }
 
     fn report(&self, reached: Reached, _: &Work<'_>) -> Report {
-        let Facts { saved, snapshot, incomplete, unreadable, .. } = self.facts.clone();
+        let Facts { saved, databases, snapshot, incomplete, unreadable, .. } = self.facts.clone();
         let done = reached == Reached::Goal;
-        let source = |saved: SavedFiles| SourceResult {
-            id: saved.id,
-            name: saved.name,
-            what: if done { WhatHappened::Saved } else { WhatHappened::Untouched },
-            bytes: saved.bytes,
-            entries: saved.entries,
+        let what = if done { WhatHappened::Saved } else { WhatHappened::Untouched };
+        let source = |saved: SavedFiles| {
+            let SavedFiles { id, name, bytes, entries, .. } = saved;
+            SourceResult { id, name, what, bytes, entries }
+        };
+        let database = |dumped: Dumped| {
+            let Dumped { id, name, bytes, rows: entries } = dumped;
+            SourceResult { id, name, what, bytes, entries }
         };
         Report {
             done: match incomplete {
@@ -334,7 +290,11 @@ impl Plan for Backup {
             .into(),
             incomplete,
             unreadable,
-            sources: saved.into_iter().map(source).collect(),
+            sources: saved
+                .into_iter()
+                .map(source)
+                .chain(databases.into_iter().map(database))
+                .collect(),
             snapshot: snapshot.filter(|_| done),
             ..Report::default()
         }

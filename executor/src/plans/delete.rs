@@ -156,7 +156,7 @@ impl Plan for Delete {
         }
     }
 
-    fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
+    async fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
         let customer = work.customer();
         format!("Nothing of the site was touched: `holdfast-executor settle {customer} --as old`.")
     }

@@ -1,6 +1,7 @@
 //! The plans: one file each, opening with the sentence a customer would understand.
 
 mod backup;
+mod databases;
 mod delete;
 mod preconditions;
 mod restore;
@@ -8,6 +9,7 @@ mod switch;
 mod undo;
 
 pub use backup::Backup;
+pub use databases::{administer, beginnings};
 pub use delete::Delete;
 pub use preconditions::check_hardlinks;
 pub use restore::Restore;

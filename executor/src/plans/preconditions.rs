@@ -8,8 +8,9 @@ use nix::sys::stat::SFlag;
 use super::misconfigured;
 use crate::{
     base::Base,
-    config::{FileSource, Node, Repository, Site},
+    config::{Database, FileSource, Node, Repository, Site},
     failure::{Failure, chain},
+    mariadb::SchemaFacts,
     restic::Restic,
     swap::{SwapError, look_up},
 };
@@ -101,21 +102,46 @@ pub(super) fn restic<'a>(
         .map_err(|error| misconfigured(&error))
 }
 
+/// The sources that an order means.
+#[derive(Debug, Clone)]
+pub(super) struct Sources<'s> {
+    /// Directory trees.
+    pub(super) files: Vec<&'s FileSource>,
+    /// Databases.
+    pub(super) databases: Vec<&'s Database>,
+}
+
 /// The sources that an order means; one that means none, or one that is not there, is refused.
-pub(super) fn sources_of<'s>(
-    site: &'s Site,
-    scope: &Scope,
-) -> Result<Vec<&'s FileSource>, Failure> {
+pub(super) fn sources_of<'s>(site: &'s Site, scope: &Scope) -> Result<Sources<'s>, Failure> {
     let refuse = |text: String| Err(Failure::permanent(text.clone(), text));
     if let Scope::Sources(named) = scope {
-        let known: Vec<&str> = site.files.iter().map(|source| source.id.as_str()).collect();
+        let files = site.files.iter().map(|source| source.id.as_str());
+        let known: Vec<&str> =
+            files.chain(site.databases.iter().map(|database| database.id.as_str())).collect();
         if let Some(unknown) = named.iter().find(|id| !known.contains(&id.as_str())) {
             let known = known.join(", ");
             return refuse(format!("This site has no source \"{unknown}\". It has: {known}."));
         }
     }
-    match site.files_in(scope) {
-        sources if sources.is_empty() => refuse("This site has no database configured.".into()),
-        sources => Ok(sources),
+    let sources = Sources { files: site.files_in(scope), databases: site.databases_in(scope) };
+    match (sources.files.is_empty(), sources.databases.is_empty(), scope) {
+        (true, true, Scope::Files) => refuse("This site has no files configured.".into()),
+        (true, true, _) => refuse("This site has no database configured.".into()),
+        _ => Ok(sources),
+    }
+}
+
+/// A server older than 10.6 cannot do what the swap stands on: rename many tables whole or not at
+/// all, through a crash.
+pub(super) fn refuse_old_server(database: &Database, facts: &SchemaFacts) -> Result<(), Failure> {
+    match facts.is_supported() {
+        true => Ok(()),
+        false => Err(Failure::permanent(
+            super::CONTACT_SUPPORT,
+            format!(
+                "database `{}`: the server is {}, and must be MariaDB 10.6 or newer",
+                database.id, facts.version
+            ),
+        )),
     }
 }

@@ -4,16 +4,30 @@
 //! |---|---|---|
 //! | `Check` | the backup is this customer's, holds what is asked for, and there is room | – |
 //! | `Fetch` | restic restores into the stage; compared, sanitized, made durable | the stage becomes trash |
+//! | `Load` | each dump is loaded into a schema of ours, compared and checked | what loads is ended |
 //! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `SwapDatabase` | what each schema was is written down; its tables and the loaded ones change places; programs are reconciled | they change back |
 //! | `SwapFiles` | each live tree and the one in the stage change places | they change back |
 //! | `Open` | `.maintenance` off | `.maintenance` on |
 //! | `Keep` | the stage, which now holds what was displaced, becomes the undo copy | it becomes the stage |
 //!
-//! With `maintenance = "whole"`, `Close` stands before `Fetch`.
+//! With `maintenance = "whole"`, `Close` stands before `Fetch`. `Load` and `SwapDatabase` are there if
+//! the order is about a database, `SwapFiles` if it is about files.
+//!
+//! After a crash the journal says where the plan was, and the world what has come of it:
+//!
+//! | the last swap has finished | marker | live tree | then |
+//! |---|---|---|---|
+//! | yes | undo schema | new | forward: `Open`, `Keep` |
+//! | no | undo schema | old or new | back: tables and trees change back |
+//! | no | staging schema | old or new | back: what was dropped is made again, trees change back |
+//! | no | nowhere | old | back: nothing has changed places |
 
 mod check;
 mod fetch;
+mod fetched;
 mod keep;
+mod load;
 
 use std::path::PathBuf;
 
@@ -82,6 +96,8 @@ impl Restore {
     }
 }
 
+use check::not_in_backup;
+
 fn unusable(problem: String) -> Failure {
     Failure::permanent(
         "This backup cannot be restored from here. Please choose another one or contact support.",
@@ -94,22 +110,32 @@ impl Plan for Restore {
 
     fn outline(&self) -> Outline {
         let configured = self.site.get().map(|site| site.maintenance).unwrap_or_default();
-        let stages = match self.order.maintenance.unwrap_or(configured) {
-            MaintenanceMode::Swap => [Stage::Check, Stage::Fetch, Stage::Close],
-            MaintenanceMode::Whole => [Stage::Check, Stage::Close, Stage::Fetch],
+        let scope = &self.order.scope;
+        let site = self.site.get();
+        let databases = site.as_ref().is_ok_and(|site| !site.databases_in(scope).is_empty());
+        let files = site.is_ok_and(|site| !site.files_in(scope).is_empty());
+        let swaps: &[Stage] = match (databases, files) {
+            (true, true) => &[Stage::SwapDatabase, Stage::SwapFiles],
+            (true, false) => &[Stage::SwapDatabase],
+            (false, _) => &[Stage::SwapFiles],
         };
-        let rest = [Stage::SwapFiles, Stage::Open, Stage::Keep];
-        Outline {
-            stages: stages.into_iter().chain(rest).collect(),
-            unstoppable_from: Stage::SwapFiles,
-            committed_by: Stage::SwapFiles,
+        let mut stages = vec![Stage::Check, Stage::Fetch];
+        stages.extend(databases.then_some(Stage::Load));
+        match self.order.maintenance.unwrap_or(configured) {
+            MaintenanceMode::Swap => stages.push(Stage::Close),
+            MaintenanceMode::Whole => stages.insert(1, Stage::Close),
         }
+        stages.extend(swaps);
+        stages.extend([Stage::Open, Stage::Keep]);
+        Outline { stages, unstoppable_from: swaps[0], committed_by: swaps[swaps.len() - 1] }
     }
 
     async fn run(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
         match stage {
             Stage::Check => self.check(work).await,
             Stage::Fetch => self.fetch(work).await,
+            Stage::Load => self.load(work).await,
+            Stage::SwapDatabase => self.facts.switch.put_databases_new(work).await,
             Stage::Close => {
                 self.facts.switch.look_at_door(work.job)?;
                 work.note(&self.facts)?;
@@ -139,7 +165,9 @@ impl Plan for Restore {
                     .discard(&aside.stage(work.job))
                     .map_err(|error| Failure::system("discard the stage", &error))
             }
+            Stage::Load => self.unload(work).await,
             Stage::Close => self.facts.switch.open(work.job),
+            Stage::SwapDatabase => self.facts.switch.put_databases_old(work).await,
             Stage::SwapFiles => self.facts.switch.put(Side::Old),
             Stage::Open => self.facts.switch.close(work.job),
             Stage::Keep => self.unkeep(work),
@@ -147,8 +175,8 @@ impl Plan for Restore {
         }
     }
 
-    fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
-        self.facts.switch.stuck(work.job, work.customer())
+    async fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
+        self.facts.switch.stuck(work).await
     }
 
     fn report(&self, reached: Reached, _: &Work<'_>) -> Report {

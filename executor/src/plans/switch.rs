@@ -8,13 +8,14 @@ use std::{path::PathBuf, time::SystemTime};
 use holdfast_job::{JobId, SourceResult, WhatHappened};
 use serde::{Deserialize, Serialize};
 
-use super::SiteOrError;
+use super::{SiteOrError, databases::DatabasePart};
 use crate::{
     base::Base,
     door::{self, Flag},
     failure::{Failure, chain},
     journal::Settlement,
     swap::{Part, Side, live_inode},
+    work::Work,
 };
 
 /// The part of a plan's facts that says what changes places, and how far that is.
@@ -22,8 +23,11 @@ use crate::{
 pub struct Switch {
     /// The site's base directory.
     pub base: PathBuf,
-    /// What changes places.
+    /// The trees that change places.
     pub parts: Vec<Part>,
+    /// The databases that change places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<DatabasePart>,
     /// Whether what was live has been looked at, so that `Part::old` means something.
     pub looked: bool,
     /// Whether somebody else had closed the site: their flag stays.
@@ -120,30 +124,65 @@ impl Switch {
         Ok(())
     }
 
-    /// The one side that every part is on, if they are on one.
-    pub fn whole(&self) -> Option<Side> {
-        if !self.looked {
-            return Some(Side::Old);
+    /// The exchange of every schema.
+    pub(super) async fn put_databases_new(&self, work: &Work<'_>) -> Result<(), Failure> {
+        for part in &self.databases {
+            part.put_new(work).await?;
         }
-        let base = self.open_base().ok()?;
-        let mut sides = self.parts.iter().map(|part| part.look(&base).ok());
-        let first = sides.next()??;
-        sides.all(|side| side == Some(first)).then_some(first)
+        Ok(())
+    }
+
+    /// Its way back.
+    pub(super) async fn put_databases_old(&self, work: &Work<'_>) -> Result<(), Failure> {
+        for part in self.databases.iter().rev() {
+            part.put_old(work).await?;
+        }
+        Ok(())
+    }
+
+    /// The one side that every tree and every database is on, if they are on one.
+    pub async fn whole(&self, work: &Work<'_>) -> Option<Side> {
+        let mut sides = Vec::new();
+        if self.looked {
+            let base = self.open_base().ok()?;
+            sides.extend(self.parts.iter().map(|part| part.look(&base).ok()));
+        } else if !self.parts.is_empty() {
+            sides.push(Some(Side::Old));
+        }
+        for part in &self.databases {
+            sides.push(part.look(work).await.ok());
+        }
+        let first = sides.first().copied().unwrap_or(Some(Side::Old))?;
+        sides.into_iter().all(|side| side == Some(first)).then_some(first)
     }
 
     /// Checks that the world is as a person says.
     ///
     /// # Errors
     /// Which part is not so.
-    pub fn check_settled(&self, settlement: Settlement) -> Result<(), String> {
+    pub async fn check_settled(
+        &self,
+        settlement: Settlement,
+        work: &Work<'_>,
+    ) -> Result<(), String> {
         let side = match settlement {
             Settlement::Old => Side::Old,
             Settlement::New => Side::New,
         };
+        for part in &self.databases {
+            match part.look(work).await {
+                Ok(found) if found == side => {}
+                Ok(found) => return Err(format!("schema {} is {found:?}", part.database.schema)),
+                Err(failure) => return Err(failure.operator),
+            }
+        }
+        if self.parts.is_empty() {
+            return Ok(());
+        }
         if !self.looked {
             return match side {
                 Side::Old => Ok(()),
-                Side::New => Err("nothing has changed places yet, so it is old".into()),
+                Side::New => Err("no tree has changed places yet, so they are old".into()),
             };
         }
         let base = self.open_base().map_err(|failure| failure.operator)?;
@@ -159,8 +198,9 @@ impl Switch {
 
     /// What a stuck plan does and says: a site that is whole is opened, one that is a mixture stays
     /// closed.
-    pub(super) fn stuck(&self, job: JobId, customer: holdfast_job::CustomerId) -> String {
-        let door = match self.whole() {
+    pub(super) async fn stuck(&self, work: &Work<'_>) -> String {
+        let (job, customer) = (work.job, work.customer());
+        let door = match self.whole(work).await {
             Some(side) => match self.open(job) {
                 Ok(()) => format!("The site is whole ({side:?}) and open."),
                 Err(failure) => {
@@ -170,7 +210,7 @@ impl Switch {
             None => "The site is a mixture and stays closed.".to_owned(),
         };
         let base = self.base.display();
-        if !self.looked {
+        if !self.looked && self.databases.is_empty() {
             let then = format!("run, as root, `holdfast-executor settle {customer} --as old`.");
             return format!("{door} Nothing has changed places. Mend the cause, then {then}");
         }
@@ -181,6 +221,7 @@ impl Switch {
             let new = part.new.map_or("nothing".into(), |inode| format!("inode {inode}"));
             advice.push(format!("  {}: old is {old}, new is {new}", part.live.display()));
         }
+        advice.extend(self.databases.iter().map(DatabasePart::advice));
         advice.push(format!("`find {base} -inum N` finds an inode. Then run, as root,"));
         advice.push(format!("`holdfast-executor settle {customer} --as old` (or `--as new`)."));
         advice.join("\n")
@@ -200,7 +241,14 @@ impl Switch {
             bytes: 0,
             entries: 0,
         };
-        self.parts.iter().map(result).collect()
+        let database = |part: &DatabasePart| SourceResult {
+            id: part.database.id.clone(),
+            name: part.database.name.clone(),
+            what,
+            bytes: part.bytes,
+            entries: part.rows,
+        };
+        self.parts.iter().map(result).chain(self.databases.iter().map(database)).collect()
     }
 }
 

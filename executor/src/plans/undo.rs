@@ -4,27 +4,35 @@
 //! |---|---|---|
 //! | `Check` | the undo copy is there and whole, and is made durable | what was announced is taken back |
 //! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `SwapDatabase` | the tables of each live schema and those of the copy change places; programs are reconciled | they change back |
 //! | `SwapFiles` | each live tree and the one in the undo copy change places | they change back |
 //! | `Open` | `.maintenance` off | `.maintenance` on |
 //! | `Keep` | the copy, which now holds what was displaced, becomes that of this job | it becomes the old one |
 //!
 //! So an undo can itself be undone.
 
-use std::fs::{self, File};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 use holdfast_job::{JobId, Level, Moment, Stage, Undo as Order, Verb, WhatHappened};
 use nix::unistd::syncfs;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    SiteOrError, foreign_stage,
+    SiteOrError, administer,
+    databases::{self, DatabasePart, Programs},
+    foreign_stage,
     switch::{Switch, milliseconds, open_site},
 };
 use crate::{
-    aside::{Aside, UndoCopy},
+    aside::{Aside, UndoCopy, UndoDatabase},
     conductor::{Plan, Reached, Report},
+    config::{Database, Site},
     driver::Outline,
     failure::Failure,
+    mariadb::MariadbError,
     swap::{Part, Side, live_inode},
     work::Work,
 };
@@ -69,7 +77,7 @@ impl Undo {
         Aside::of(&self.facts.switch.base)
     }
 
-    fn check(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
+    async fn check(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
         let base = open_site(&self.site)?;
         let site = self.site.get()?;
         let system = |error| Failure::system("look at the undo copies", &error);
@@ -93,14 +101,30 @@ impl Undo {
                 old: None,
             });
         }
+        let databases = database_parts(&copy, &folder, site, work);
         let until = Work::now().plus(site.undo_for);
         let made_at_ms = milliseconds();
-        let next = UndoCopy { job: work.job, made_at_ms, until, ..copy.clone() };
-        self.facts = Facts {
-            switch: Switch { base: site.base.clone(), parts, ..Switch::default() },
-            copy: Some(copy),
-            undo_until: Some(until),
+        let kept = databases.iter().map(DatabasePart::kept).collect();
+        let next = UndoCopy {
+            version: 2,
+            job: work.job,
+            made_at_ms,
+            until,
+            databases: kept,
+            ..copy.clone()
         };
+        let base = site.base.clone();
+        let places = Switch { base, parts, databases, ..Switch::default() };
+        for part in &places.databases {
+            let (server, lock) =
+                administer(&part.database, work, site.limits.patience(Stage::Check))?;
+            server.check_rights(&work.stop).await.map_err(MariadbError::into_failure)?;
+            server
+                .make_away(&lock, &part.to, &work.stop)
+                .await
+                .map_err(MariadbError::into_failure)?;
+        }
+        self.facts = Facts { switch: places, copy: Some(copy), undo_until: Some(until) };
         work.note(&self.facts)?;
         aside.announce_undo(&folder, &next).map_err(system)?;
         let folder = File::open(folder).map_err(system)?;
@@ -145,6 +169,34 @@ impl Undo {
     }
 }
 
+/// The databases of a copy, by the configuration of today where it still names the same schema.
+fn database_parts(
+    copy: &UndoCopy,
+    folder: &Path,
+    site: &Site,
+    work: &Work<'_>,
+) -> Vec<DatabasePart> {
+    let part = |(number, kept): (usize, &UndoDatabase)| {
+        let same = |today: &&Database| {
+            (&today.id, &today.schema) == (&kept.database.id, &kept.database.schema)
+        };
+        let database = site.databases.iter().find(same).unwrap_or(&kept.database).clone();
+        let [_, to, _] = databases::names(work.customer(), work.job, number);
+        let outgoing = folder.join(format!("{}.displaced-{}.json", database.id, work.job));
+        DatabasePart {
+            from: kept.schema.clone(),
+            to,
+            incoming: folder.join(&kept.document),
+            outgoing,
+            programs: Programs::Displaced,
+            bytes: 0,
+            rows: 0,
+            database,
+        }
+    };
+    copy.databases.iter().enumerate().map(part).collect()
+}
+
 fn nothing_to_undo(of: Option<JobId>) -> Failure {
     match of {
         Some(job) => Failure::permanent(
@@ -164,15 +216,23 @@ impl Plan for Undo {
 
     fn outline(&self) -> Outline {
         Outline {
-            stages: vec![Stage::Check, Stage::Close, Stage::SwapFiles, Stage::Open, Stage::Keep],
-            unstoppable_from: Stage::SwapFiles,
+            stages: vec![
+                Stage::Check,
+                Stage::Close,
+                Stage::SwapDatabase,
+                Stage::SwapFiles,
+                Stage::Open,
+                Stage::Keep,
+            ],
+            unstoppable_from: Stage::SwapDatabase,
             committed_by: Stage::SwapFiles,
         }
     }
 
     async fn run(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
         match stage {
-            Stage::Check => self.check(work),
+            Stage::Check => self.check(work).await,
+            Stage::SwapDatabase => self.facts.switch.put_databases_new(work).await,
             Stage::Close => {
                 self.facts.switch.look_at_door(work.job)?;
                 work.note(&self.facts)?;
@@ -196,6 +256,7 @@ impl Plan for Undo {
     async fn revert(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
         match stage {
             Stage::Check => self.uncheck(),
+            Stage::SwapDatabase => self.facts.switch.put_databases_old(work).await,
             Stage::Close => self.facts.switch.open(work.job),
             Stage::SwapFiles => self.facts.switch.put(Side::Old),
             Stage::Open => self.facts.switch.close(work.job),
@@ -204,8 +265,8 @@ impl Plan for Undo {
         }
     }
 
-    fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
-        self.facts.switch.stuck(work.job, work.customer())
+    async fn stuck(&self, _: &Failure, work: &Work<'_>) -> String {
+        self.facts.switch.stuck(work).await
     }
 
     fn report(&self, reached: Reached, _: &Work<'_>) -> Report {

@@ -12,25 +12,17 @@ const MAX_LINE_BYTES: usize = 4 << 20;
 pub(super) const MAX_STDERR_HALF: usize = 8 << 10;
 
 /// stdout, line by line.
-pub(super) struct Lines<R> {
-    from: R,
+#[derive(Default)]
+pub(super) struct Lines {
     buffer: Vec<u8>,
     passing_over: bool,
     searched: usize,
 }
 
-impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(super) fn new(from: R) -> Self {
-        Self { from, buffer: Vec::with_capacity(64 << 10), passing_over: false, searched: 0 }
-    }
-
-    /// Reads what is there; false at the end.
-    pub(super) async fn read(&mut self) -> io::Result<bool> {
-        Ok(self.from.read_buf(&mut self.buffer).await? > 0)
-    }
-
-    /// Gives each whole line to `on_line`, and at the end of the output what is left.
-    pub(super) fn take(&mut self, open: bool, on_line: &mut impl FnMut(&[u8]) -> Moved) -> Moved {
+impl Lines {
+    /// Gives each line that these bytes complete to `on_line`.
+    pub(super) fn take(&mut self, bytes: &[u8], on_line: &mut impl FnMut(&[u8]) -> Moved) -> Moved {
+        self.buffer.extend_from_slice(bytes);
         let mut moved = Moved::No;
         let mut begin = 0;
         while let Some(length) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n')
@@ -44,15 +36,20 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             self.searched = begin;
         }
         self.buffer.drain(..begin);
-        if !open && !self.buffer.is_empty() && !self.passing_over {
-            moved = on_line(&self.buffer);
-        }
         if self.passing_over || self.buffer.len() > MAX_LINE_BYTES {
             self.buffer.clear();
             self.passing_over = true;
         }
         self.searched = self.buffer.len();
         moved
+    }
+
+    /// Gives what is left at the end of the output to `on_line`.
+    pub(super) fn end(&mut self, on_line: &mut impl FnMut(&[u8]) -> Moved) -> Moved {
+        match self.buffer.is_empty() || self.passing_over {
+            true => Moved::No,
+            false => on_line(&std::mem::take(&mut self.buffer)),
+        }
     }
 }
 

@@ -167,7 +167,14 @@ impl<'a> Restic<'a> {
             ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
         ]);
         let stdin = format!("{}\n", self.password.reveal()).into_bytes();
-        Program { name, path, args, env: BTreeMap::from_iter(env), stdin, patience: self.patience }
+        Program {
+            name,
+            path,
+            args,
+            env: BTreeMap::from_iter(env),
+            stdin: stdin.into(),
+            patience: self.patience,
+        }
     }
 }
 

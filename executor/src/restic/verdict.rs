@@ -158,9 +158,11 @@ impl ResticError {
             | Self::Answer { .. }
             | Self::Journal(_)
             | Self::Unknown { interrupted: true, .. }
-            | Self::Process(ProcessError::Lost { .. } | ProcessError::NoProgress { .. }) => {
-                Failure::transient(later, operator)
-            }
+            | Self::Process(
+                ProcessError::Lost { .. }
+                | ProcessError::Keep { .. }
+                | ProcessError::NoProgress { .. },
+            ) => Failure::transient(later, operator),
             Self::Process(ProcessError::Stopped { .. }) => Failure::stopped(),
             Self::DiskFull { .. } => Failure::transient(
                 "There was not enough room to restore this backup. Nothing was changed; please make \

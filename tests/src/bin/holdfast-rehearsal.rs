@@ -1,8 +1,8 @@
 //! The executor of the tests: the real one, with a script that says where it fails, waits or repeats.
 //!
 //! `HOLDFAST_REHEARSAL` is `before fetch`, `after fetch` (it fails there), `wait fetch` (it waits
-//! there for the wish to stop), `twice` (every step is taken twice), or several parted by commas. A
-//! `-` before a stage means its way back.
+//! there for the wish to stop), `twice` (every step is taken twice), `carry on` (`recover` goes on where
+//! an executor was killed), or several parted by commas. A `-` before a stage means its way back.
 
 use std::{
     process::ExitCode,
@@ -49,6 +49,10 @@ impl Rehearsal for Script {
             std::thread::yield_now();
         }
         if self.says("before", step) { Err(failure("rehearsed, before")) } else { Ok(()) }
+    }
+
+    fn carries_on(&self) -> bool {
+        self.0.iter().any(|(verb, rest)| verb == "carry" && rest == "on")
     }
 
     fn times(&self, step: Step) -> usize {

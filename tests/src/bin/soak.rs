@@ -3,7 +3,11 @@
 
 use std::process::ExitCode;
 
-use holdfast_tests::sweep::{Plan, Scene, say};
+use holdfast_job::{Scope, Stage};
+use holdfast_tests::{
+    Moment,
+    sweep::{Plan, Scene, Victim, say},
+};
 
 const PLANS: [Plan; 4] = [Plan::Undo, Plan::Restore, Plan::Backup, Plan::Delete];
 
@@ -18,16 +22,44 @@ fn main() -> ExitCode {
         }
         _ => Vec::new(),
     };
-    if plans.is_empty() {
-        eprintln!("usage: soak sweeps [undo|restore|backup|delete …]");
+    if plans.is_empty() && !words.contains(&"databases") {
+        eprintln!("usage: soak sweeps [undo|restore|backup|delete|databases …]");
         return ExitCode::from(2);
     }
     for plan in plans {
         let scene = Scene::prepare(plan);
         scene.take_everything_twice();
-        say(plan, "failed at every stage, once and twice", scene.fail_everywhere());
-        say(plan, "killed", scene.kill_everywhere());
-        say(plan, "killed, and its recovery killed", scene.kill_recovery_everywhere());
+        say(&scene.name(), "failed at every stage, once and twice", scene.fail_everywhere());
+        say(&scene.name(), "killed", scene.kill_everywhere());
+        say(&scene.name(), "killed, and its recovery killed", scene.kill_recovery_everywhere());
+    }
+    if words.len() == 1 || words.contains(&"databases") {
+        sweep_databases();
     }
     ExitCode::SUCCESS
+}
+
+/// The same on a site with a database: what is behind `Load`, and the recovery from that, at every
+/// statement.
+fn sweep_databases() {
+    for (plan, scope, stage) in [
+        (Plan::Restore, Scope::Both, Stage::Load),
+        (Plan::Restore, Scope::Db, Stage::Load),
+        (Plan::Undo, Scope::Both, Stage::Close),
+    ] {
+        let scene = Scene::prepare_of(plan, scope);
+        scene.take_everything_twice();
+        let name = scene.name();
+        say(&name, "failed at every stage, once and twice", scene.fail_everywhere());
+        scene.begin_at(stage);
+        say(&name, &format!("killed from {stage} on"), scene.kill_everywhere_behind());
+        for victim in [Victim::Executor, Victim::Client, Victim::Server] {
+            for moment in [Moment::Before, Moment::After] {
+                let points = scene.kill_at_statements(victim, moment);
+                say(&name, &format!("{victim:?} killed {moment:?} every statement"), points);
+            }
+        }
+        let points = scene.kill_recovery_everywhere_behind();
+        say(&name, "killed, and somebody at every statement of its recovery", points);
+    }
 }

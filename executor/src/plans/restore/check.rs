@@ -1,18 +1,17 @@
 //! `Check`: the backup is this customer's, holds what is asked for, and there is room.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use holdfast_job::{Scope, SourceResult, Stage, UndoCopy as Undoing, WhatHappened};
+use holdfast_job::{Scope, SourceId, SourceResult, Stage, UndoCopy as Undoing, WhatHappened};
 
 use super::{Facts, Restore, unusable};
 use crate::{
     aside::Aside,
-    config::FileSource,
     failure::{Failure, chain},
     manifest::{self, Manifest},
     plans::{
         CONTACT_SUPPORT,
-        preconditions::{look_at, restic, sources_of},
+        preconditions::{Sources, look_at, restic, sources_of},
         switch::open_site,
     },
     quota,
@@ -30,7 +29,7 @@ impl Restore {
         let base = open_site(&self.site)?;
         let site = self.site.get()?;
         let wanted = sources_of(site, &self.order.scope)?;
-        for source in &wanted {
+        for source in &wanted.files {
             look_at(source, &base)?;
         }
         let aside = Aside::of(&site.base);
@@ -51,13 +50,20 @@ impl Restore {
         let spool = spool.cloned().ok_or_else(|| {
             unusable("it holds no manifest: it was not made by Holdfast".to_owned())
         })?;
-        let places = self.find_sources(&restic, &listing, &spool, &wanted, &mut watch).await?;
+        let manifest = match wanted_at_their_places(&wanted, &listing) {
+            true => None,
+            false => Some(self.read_manifest(&restic, &spool, &mut watch).await?),
+        };
         let mut facts = Facts { spool, ..Facts::default() };
         facts.switch.base = site.base.clone();
         let mut size = Size::default();
-        for (source, place) in wanted.iter().zip(places) {
+        for source in &wanted.files {
+            let place = match &manifest {
+                None => Some(source.path.clone()),
+                Some(manifest) => manifest.files(&source.id).map(|saved| saved.path.clone()),
+            };
             let Some(sum) = place.as_ref().and_then(|place| listing.trees.get(place)) else {
-                facts.missing.push(source_result(source, WhatHappened::NotInBackup));
+                facts.missing.push(not_in_backup(&source.id, &source.name));
                 continue;
             };
             size = size.plus(sum.size);
@@ -72,7 +78,11 @@ impl Restore {
                 new: None,
             });
         }
-        if facts.switch.parts.is_empty() || !self.order_is_met(&facts) {
+        if let Some(manifest) = &manifest {
+            self.check_databases(&wanted.databases, manifest, &mut facts, work).await?;
+        }
+        let nothing = facts.switch.parts.is_empty() && facts.switch.databases.is_empty();
+        if nothing || !self.order_is_met(&facts) {
             let missing: Vec<&str> = facts.missing.iter().map(|s| s.name.as_str()).collect();
             let missing = missing.join(", ");
             return Err(Failure::permanent(
@@ -90,30 +100,19 @@ impl Restore {
         !matches!(self.order.scope, Scope::Sources(_)) || facts.missing.is_empty()
     }
 
-    /// Where each source is in the snapshot: at its own path, or, if it has moved since, where the
-    /// manifest says that it was.
-    async fn find_sources(
+    /// The manifest in the snapshot: where each source was then, and what databases there are.
+    async fn read_manifest(
         &self,
         restic: &Restic<'_>,
-        listing: &Listing,
         spool: &Path,
-        wanted: &[&FileSource],
         watch: &mut Watching<'_>,
-    ) -> Result<Vec<Option<PathBuf>>, Failure> {
-        if wanted.iter().all(|source| listing.trees.contains_key(&source.path)) {
-            return Ok(wanted.iter().map(|source| Some(source.path.clone())).collect());
-        }
+    ) -> Result<Manifest, Failure> {
         let text = restic
             .dump_text(&self.order.snapshot, &spool.join(manifest::FILE), watch)
             .await
             .map_err(ResticError::into_failure)?;
         let customer = self.site.get()?.customer;
-        let manifest =
-            Manifest::parse(text.as_bytes(), customer).map_err(|error| unusable(chain(&error)))?;
-        Ok(wanted
-            .iter()
-            .map(|source| manifest.files(&source.id).map(|saved| saved.path.clone()))
-            .collect())
+        Manifest::parse(text.as_bytes(), customer).map_err(|error| unusable(chain(&error)))
     }
 
     /// Live tree, stage and undo copy are there together, on the disk and in the quota.
@@ -189,7 +188,13 @@ fn not_this_customers(listing: &Listing) -> Failure {
     )
 }
 
-fn source_result(source: &FileSource, what: WhatHappened) -> SourceResult {
-    let FileSource { id, name, .. } = source.clone();
-    SourceResult { id, name, what, bytes: 0, entries: 0 }
+pub(super) fn not_in_backup(id: &SourceId, name: &str) -> SourceResult {
+    let what = WhatHappened::NotInBackup;
+    SourceResult { id: id.clone(), name: name.to_owned(), what, bytes: 0, entries: 0 }
+}
+
+/// Whether the list alone says where everything is.
+fn wanted_at_their_places(wanted: &Sources<'_>, listing: &Listing) -> bool {
+    wanted.databases.is_empty()
+        && wanted.files.iter().all(|source| listing.trees.contains_key(&source.path))
 }

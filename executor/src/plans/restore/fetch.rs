@@ -8,14 +8,14 @@ use std::{
 use holdfast_job::{Level, Stage, UndoCopy as Undoing};
 use nix::unistd::syncfs;
 
-use super::{Facts, Restore, unusable};
+use super::{Facts, Restore, fetched::text_of, unusable};
 use crate::{
     aside::{UndoCopy, UndoPart},
     base::Base,
     config::Site,
     failure::{Failure, chain},
     manifest::{self, Manifest},
-    plans::{preconditions::restic, switch::milliseconds},
+    plans::{databases::DatabasePart, preconditions::restic, switch::milliseconds},
     restic::{FetchPlan, ResticError},
     swap::{Part, live_inode},
     tree::{TreeSum, WalkError, sum_and_sanitize},
@@ -31,7 +31,11 @@ impl Restore {
         // A dot is in no source id, so nothing of the same name comes beside it.
         let fetched = stage.join("fetched.tmp");
         let mut paths = self.facts.saved_at.clone();
-        paths.push(self.facts.spool.clone());
+        let spool = &self.facts.spool;
+        paths.push(spool.join(manifest::FILE));
+        for part in &self.facts.switch.databases {
+            paths.push(spool.join(part.database.id.as_str()));
+        }
         let plan = FetchPlan {
             stage: stage.clone(),
             snapshot: self.order.snapshot.clone(),
@@ -48,6 +52,7 @@ impl Restore {
             fs::rename(inside(&fetched, saved_at), &part.aside).map_err(system)?;
             compare_and_sanitize(part, site, sum, work)?;
         }
+        self.take_dumps(&fetched, &inside(&fetched, &self.facts.spool), &stage)?;
         fs::remove_dir_all(&fetched).map_err(system)?;
         self.finish_stage(&stage, work)
     }
@@ -57,7 +62,7 @@ impl Restore {
     fn follow_manifest(&mut self, fetched: &Path) -> Result<(), Failure> {
         let customer = self.site.get()?.customer;
         let file = inside(fetched, &self.facts.spool).join(manifest::FILE);
-        let text = fs::read(file).map_err(|error| Failure::system("read the manifest", &error))?;
+        let text = text_of(fetched, &file)?;
         let manifest = Manifest::parse(&text, customer).map_err(|error| unusable(chain(&error)))?;
         let Facts { switch, saved_at, sums, .. } = &mut self.facts;
         let fetched: Vec<_> = saved_at.iter().cloned().zip(sums.iter().copied()).collect();
@@ -86,11 +91,12 @@ impl Restore {
             let until = Work::now().plus(self.site.get()?.undo_for);
             self.facts.undo_until = Some(until);
             let copy = UndoCopy {
-                version: 1,
+                version: 2,
                 job: work.job,
                 made_at_ms: milliseconds(),
                 until,
                 parts: self.facts.switch.parts.iter().map(UndoPart::of).collect(),
+                databases: self.facts.switch.databases.iter().map(DatabasePart::kept).collect(),
             };
             self.aside().announce_undo(stage, &copy).map_err(system)?;
         }

@@ -35,8 +35,11 @@ impl Restore {
         stage: &Path,
         work: &mut Work<'_>,
     ) -> Result<io::Result<()>, Failure> {
-        let of_ours =
-            |copy: &UndoCopy| self.facts.switch.parts.iter().any(|part| copy.holds(&part.source));
+        let switch = &self.facts.switch;
+        let of_ours = |copy: &UndoCopy| {
+            switch.parts.iter().any(|part| copy.holds(&part.source))
+                || switch.databases.iter().any(|part| copy.holds(&part.database.id))
+        };
         let copies = match aside.undo_copies() {
             Ok(copies) => copies.into_iter().map(|(_, copy)| copy).filter(of_ours),
             Err(error) => return Ok(Err(error)),

@@ -1,6 +1,8 @@
 //! `scripts/bench restore|backup [--json]`: how long the site is closed, and how long orders take
 //! beside the bare restic commands, in one run on one machine.
 
+mod database;
+
 use std::{
     fs,
     path::Path,
@@ -64,31 +66,40 @@ impl Figure {
         } else {
             let Self { name, size, value, unit, peer, peer_value } = self;
             println!(
-                "{name:<18} {:<24} {value:>9.3} {unit:<2}  {ratio:>5.2} of {peer} ({peer_value:.3} {unit})",
+                "{name:<18} {:<32} {value:>9.3} {unit:<2}  {ratio:>5.2} of {peer} ({peer_value:.3} {unit})",
                 size.name
             );
         }
     }
 }
 
+/// Measures a site of files.
+type OfFiles = fn(&Node, Size) -> Vec<Figure>;
+/// Measures a site with a database.
+type OfShops = fn(database::Shop) -> Vec<Figure>;
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let json = args.iter().any(|arg| arg == "--json");
     let what: Vec<&str> =
         args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
-    let bench = match what.as_slice() {
-        ["restore"] => bench_restore,
-        ["backup"] => bench_backup,
+    let (files, shops): (OfFiles, OfShops) = match what.as_slice() {
+        ["restore", ..] => (bench_restore, database::restores),
+        ["backup", ..] => (bench_backup, database::backups),
         _ => {
-            eprintln!("usage: bench restore|backup [--json]");
+            eprintln!("usage: bench restore|backup [part of a size's name] [--json]");
             return ExitCode::from(2);
         }
     };
-    for size in SIZES {
+    let wanted = |name: &str| what.get(1).is_none_or(|part| name.contains(part));
+    for size in SIZES.into_iter().filter(|size| wanted(size.name)) {
         eprintln!("making {} …", size.name);
         let node = Node::new();
         make_site(&node.live(), size);
-        bench(&node, size).iter().for_each(|figure| figure.print(json));
+        files(&node, size).iter().for_each(|figure| figure.print(json));
+    }
+    for shop in database::SHOPS.into_iter().filter(|shop| wanted(shop.name())) {
+        shops(shop).iter().for_each(|figure| figure.print(json));
     }
     ExitCode::SUCCESS
 }

@@ -1,0 +1,265 @@
+//! The dump of tables and data: written where it is told, its rows counted as they pass by.
+
+use std::{collections::BTreeMap, fs::File, io::Write};
+
+use sha2::{Digest, Sha256};
+
+use super::{MariadbError, SchemaFacts, Server, Tool};
+use crate::{
+    process::{Heard, Input, Moved},
+    stop::Stop,
+};
+
+/// What the dump's last line must be: its exit code alone has been 0 for dumps cut short.
+const COMPLETION_MARK: &[u8] = b"-- Dump completed";
+
+/// What is said of a dump while it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Bytes so far.
+    pub bytes: u64,
+}
+
+/// What a dump came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DumpSum {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// The rows of each table that has any.
+    pub rows: BTreeMap<String, u64>,
+}
+
+impl Server<'_> {
+    /// Dumps the tables and data of a schema, without views and programs, and makes the file
+    /// durable.
+    ///
+    /// # Errors
+    /// [`MariadbError`], also if the dump ended well and is not complete.
+    pub async fn dump(
+        &self,
+        schema: &str,
+        facts: &SchemaFacts,
+        mut file: File,
+        stop: &Stop,
+        mut tell: impl FnMut(Tally),
+    ) -> Result<DumpSum, MariadbError> {
+        let mut args: Vec<String> = [
+            "--single-transaction",
+            "--quick",
+            "--hex-blob",
+            "--no-tablespaces",
+            "--skip-triggers",
+            "--skip-dump-date",
+            "--dump-history",
+            "--skip-add-locks",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        args.extend(facts.views.iter().map(|view| format!("--ignore-table={schema}.{view}")));
+        args.extend(["--".to_owned(), schema.to_owned()]);
+        let mut reader = DumpReader::default();
+        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        let ended = self
+            .program(Tool::Dump, &args, Input::default())
+            .start()?
+            .attend(stop, |heard| {
+                if let Heard::Said(said) = heard {
+                    file.write_all(said)?;
+                    hash.update(said);
+                    reader.take(said);
+                    bytes += said.len() as u64;
+                    tell(Tally { bytes });
+                }
+                Ok(Moved::Yes)
+            })
+            .await?;
+        if !ended.status.success() {
+            return Err(MariadbError::of(&ended, |_| "dump the tables"));
+        }
+        if !reader.last_line().starts_with(COMPLETION_MARK) {
+            let problem = "the dump ended without its completion mark: it is cut short";
+            return Err(MariadbError::Answer(problem.into()));
+        }
+        let keep =
+            |source| crate::process::ProcessError::Keep { name: "mariadb-dump".into(), source };
+        file.sync_all().map_err(keep)?;
+        let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(DumpSum { bytes, sha256, rows: reader.rows })
+    }
+}
+
+/// Reads a dump byte by byte and counts the rows of its INSERTs.
+#[derive(Debug, Default)]
+struct DumpReader {
+    at: At,
+    /// The beginning of the statement, or the name of its table.
+    word: Vec<u8>,
+    depth: u32,
+    rows: BTreeMap<String, u64>,
+    table: String,
+    counted: u64,
+    line: Vec<u8>,
+    last_line: Vec<u8>,
+}
+
+/// Where in a dump the reader is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum At {
+    /// Between statements.
+    #[default]
+    Between,
+    /// In a comment to the end of the line, between statements.
+    Comment,
+    /// In a comment between `/*` and `*/`, between statements; whether the last byte was `*`.
+    Block(bool),
+    /// In the first words of a statement.
+    Opening,
+    /// In a statement that is no INSERT.
+    Elsewhere,
+    /// In a text or name of such a statement, and whether the next byte is escaped.
+    ElsewhereQuoted(u8, bool),
+    /// In the table's name of an INSERT.
+    Table,
+    /// After a backtick in it, which may be doubled.
+    TableQuote,
+    /// Before its VALUES, or between rows.
+    Rows,
+    /// In a column's name, before its VALUES.
+    Column,
+    /// In a text, and whether the next byte is escaped.
+    Text(bool),
+}
+
+const INSERT: &[u8] = b"INSERT INTO `";
+
+impl DumpReader {
+    fn take(&mut self, bytes: &[u8]) {
+        for byte in bytes.iter().copied() {
+            self.at = self.step(byte);
+        }
+        self.remember_line(bytes);
+    }
+
+    fn remember_line(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let room = 64_usize.saturating_sub(self.line.len()).min(part.len());
+            self.line.extend_from_slice(&part[..room]);
+            if part.ends_with(b"\n") {
+                self.last_line = std::mem::take(&mut self.line);
+            }
+        }
+    }
+
+    fn last_line(&self) -> &[u8] {
+        &self.last_line
+    }
+
+    fn step(&mut self, byte: u8) -> At {
+        match (self.at, byte) {
+            (At::Between, b'\n' | b' ' | b';') => At::Between,
+            (At::Between, b'-') => At::Comment,
+            (At::Between, b'/') => At::Block(false),
+            (At::Block(true), b'/') => At::Between,
+            (At::Block(_), _) => At::Block(byte == b'*'),
+            (At::Between, _) => {
+                self.word.clear();
+                self.opening(byte)
+            }
+            (At::Comment, b'\n') => At::Between,
+            (At::Comment, _) => At::Comment,
+            (At::Opening, _) => self.opening(byte),
+            (At::Elsewhere, b';') => At::Between,
+            (At::Elsewhere, b'\'' | b'"' | b'`') => At::ElsewhereQuoted(byte, false),
+            (At::Elsewhere, _) => At::Elsewhere,
+            (At::ElsewhereQuoted(quote, true), _) => At::ElsewhereQuoted(quote, false),
+            (At::ElsewhereQuoted(quote, _), b'\\') if quote != b'`' => {
+                At::ElsewhereQuoted(quote, true)
+            }
+            (At::ElsewhereQuoted(quote, _), byte) if byte == quote => At::Elsewhere,
+            (quoted @ At::ElsewhereQuoted(..), _) => quoted,
+            (At::Table, b'`') => At::TableQuote,
+            (At::Table, _) => {
+                self.word.push(byte);
+                At::Table
+            }
+            (At::TableQuote, b'`') => {
+                self.word.push(byte);
+                At::Table
+            }
+            (At::TableQuote, _) => {
+                self.table = String::from_utf8_lossy(&self.word).into_owned();
+                self.depth = 0;
+                self.counted = 0;
+                self.row_byte(byte)
+            }
+            (At::Rows, _) => self.row_byte(byte),
+            (At::Column, b'`') => At::Rows,
+            (At::Column, _) => At::Column,
+            (At::Text(true), _) => At::Text(false),
+            (At::Text(false), b'\\') => At::Text(true),
+            (At::Text(false), b'\'') => At::Rows,
+            (At::Text(false), _) => At::Text(false),
+        }
+    }
+
+    fn opening(&mut self, byte: u8) -> At {
+        self.word.push(byte);
+        if self.word == INSERT {
+            self.word.clear();
+            return At::Table;
+        }
+        match INSERT.starts_with(&self.word) {
+            true => At::Opening,
+            false => {
+                self.at = At::Elsewhere;
+                self.step(byte)
+            }
+        }
+    }
+
+    /// A byte of an INSERT outside names and texts. The list of columns, if there is one, is
+    /// counted with the rows and taken off by the `V` of VALUES behind it.
+    fn row_byte(&mut self, byte: u8) -> At {
+        match byte {
+            b'(' => {
+                self.counted += u64::from(self.depth == 0);
+                self.depth += 1;
+            }
+            b')' => self.depth = self.depth.saturating_sub(1),
+            b'V' if self.depth == 0 => self.counted = 0,
+            b'`' => return At::Column,
+            b'\'' => return At::Text(false),
+            b';' if self.depth == 0 => {
+                *self.rows.entry(self.table.clone()).or_default() += self.counted;
+                return At::Between;
+            }
+            _ => {}
+        }
+        At::Rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUMP: &str = "/*M!999999\\- enable the sandbox mode */ \n-- Table `INSERT INTO `x` VALUES (1);\n\
+        CREATE TABLE `t` (\n  `a` text DEFAULT 'x;\\'INSERT INTO `t` VALUES (1);'\n) COMMENT='y';\n\
+        INSERT INTO `t` VALUES\n(1,'it\\'s (2),\\\\'),\n(2,'),(;\\n'),\n(3,NULL);\n\
+        INSERT INTO `t` VALUES\n(4,0x28);\n\
+        INSERT INTO `odd``name'` (`V(`, row_start) VALUES (1,'2'),\n(3,'4');\n\
+        -- Dump completed\n";
+
+    #[test]
+    fn rows_are_counted_however_the_dump_is_cut() {
+        for size in [1, 2, 3, 7, 64, DUMP.len()] {
+            let mut reader = DumpReader::default();
+            DUMP.as_bytes().chunks(size).for_each(|chunk| reader.take(chunk));
+            let expected = BTreeMap::from([("t".to_owned(), 4), ("odd`name'".to_owned(), 2)]);
+            assert_eq!(reader.rows, expected, "pieces of {size}");
+            assert!(reader.last_line().starts_with(COMPLETION_MARK));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a schema is: its tables and their kinds, its character set, and what about it cannot be
+//! saved or restored.
+
+use super::{
+    MariadbError, Script, Server,
+    exchange::{Charset, is_marker},
+    rows::Row,
+    script::{name as quoted, name_in, text},
+};
+use crate::stop::Stop;
+
+/// What was found of a schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SchemaFacts {
+    /// The server's version.
+    pub version: String,
+    /// Where the server keeps its data, on its own machine.
+    pub datadir: String,
+    /// The schema's defaults; `None` if there is no such schema.
+    pub charset: Option<Charset>,
+    /// Its tables and sequences, by name.
+    pub tables: Vec<TableFact>,
+    /// Its views, by name.
+    pub views: Vec<String>,
+    /// What stands in the way of saving it or bringing it back, a sentence each.
+    pub obstacles: Vec<String>,
+    /// The foreign keys of other schemas to its tables, a sentence each; they are obstacles too. They
+    /// follow a table that is displaced.
+    pub hangers_on: Vec<String>,
+}
+
+/// One table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableFact {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TableKind,
+    /// Its engine.
+    pub engine: String,
+    /// Data and indexes, as the server estimates them.
+    pub bytes: u64,
+    /// A sum over its columns: another one, if they are others.
+    pub columns: u64,
+}
+
+/// What a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableKind {
+    /// Rows.
+    Table,
+    /// Rows and what they were before.
+    Versioned,
+    /// A sequence.
+    Sequence,
+}
+
+impl TableFact {
+    /// Whether a dump sees it at one moment in time.
+    pub fn is_transactional(&self) -> bool {
+        self.engine.eq_ignore_ascii_case("InnoDB")
+    }
+}
+
+impl Server<'_> {
+    /// Looks at a schema.
+    ///
+    /// # Errors
+    /// [`MariadbError`].
+    pub async fn look(&self, schema: &str, stop: &Stop) -> Result<SchemaFacts, MariadbError> {
+        let mut facts = SchemaFacts::default();
+        for row in self.run(&script(schema), stop).await? {
+            facts.take(&row)?;
+        }
+        Ok(facts)
+    }
+}
+
+fn script(schema: &str) -> Script {
+    let s = text(schema);
+    Script::reading()
+        .then("ask for the version", "SELECT 'server', VERSION(), @@datadir")
+        .then(
+            "look at the schema",
+            format!(
+                "SELECT 'schema', DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME \
+                 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {s}"
+            ),
+        )
+        .then(
+            "look at the tables",
+            format!(
+                "SELECT 'table', TABLE_NAME, TABLE_TYPE, IFNULL(ENGINE, ''), \
+                 IFNULL(DATA_LENGTH, 0) + IFNULL(INDEX_LENGTH, 0) \
+                 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {s} ORDER BY TABLE_NAME"
+            ),
+        )
+        .then(
+            "look at the foreign keys",
+            format!(
+                "SELECT IF(CONSTRAINT_SCHEMA = {s}, 'foreign', 'hanger-on'), CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, \
+                 REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS \
+                 WHERE (CONSTRAINT_SCHEMA = {s}) <> (UNIQUE_CONSTRAINT_SCHEMA = {s})"
+            ),
+        )
+        .then(
+            "look at the columns",
+            format!(
+                "SELECT 'columns', TABLE_NAME, BIT_XOR(CONV(LEFT(MD5(CONCAT_WS('|', \
+                 ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, \
+                 IFNULL(COLLATION_NAME, ''), EXTRA, IFNULL(GENERATION_EXPRESSION, ''))), 15), \
+                 16, 10)) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {s} \
+                 GROUP BY TABLE_NAME"
+            ),
+        )
+        .then(
+            "look at the defaults",
+            format!(
+                "SELECT 'sequence', TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS \
+                 WHERE TABLE_SCHEMA = {s} AND (COLUMN_DEFAULT LIKE '%nextval(%' \
+                 OR COLUMN_DEFAULT LIKE '%lastval(%' OR COLUMN_DEFAULT LIKE '%setval(%')"
+            ),
+        )
+        .then(
+            "look at the tables",
+            format!(
+                "SELECT 'elsewhere', TABLE_NAME FROM information_schema.TABLES \
+                 WHERE TABLE_SCHEMA = {s} AND CREATE_OPTIONS LIKE '% DIRECTORY=%'"
+            ),
+        )
+        .then(
+            "look at the packages",
+            format!(
+                "SELECT 'package', ROUTINE_NAME FROM information_schema.ROUTINES \
+                 WHERE ROUTINE_SCHEMA = {s} AND ROUTINE_TYPE LIKE 'PACKAGE%'"
+            ),
+        )
+}
+
+impl SchemaFacts {
+    fn take(&mut self, row: &Row) -> Result<(), MariadbError> {
+        match row.tag() {
+            b"server" => {
+                self.version = row.text(1)?;
+                self.datadir = row.text(2)?;
+            }
+            b"schema" => {
+                self.charset = Some(Charset { name: row.text(1)?, collation: row.text(2)? });
+            }
+            b"table" => {
+                let kind = match row.bytes(2)? {
+                    b"VIEW" => return row.text(1).map(|view| self.views.push(view)),
+                    b"SEQUENCE" => TableKind::Sequence,
+                    b"SYSTEM VERSIONED" => TableKind::Versioned,
+                    _ => TableKind::Table,
+                };
+                let (name, engine) = (row.text(1)?, row.text(3)?);
+                if is_marker(&name) {
+                    let obstacle = "has a name that is kept for Holdfast's own tables";
+                    self.obstacles.push(format!("table {} {obstacle}", quoted(&name)));
+                }
+                self.tables.push(TableFact {
+                    name,
+                    kind,
+                    engine,
+                    bytes: row.number(4)?,
+                    columns: 0,
+                });
+            }
+            b"columns" => {
+                let (of, sum) = (row.text(1)?, row.number(2)?);
+                let table = self.tables.iter_mut().find(|table| table.name == of);
+                table.into_iter().for_each(|table| table.columns = sum);
+            }
+            tag @ (b"foreign" | b"hanger-on") => {
+                let sentence = format!(
+                    "table {} has a foreign key to {} in another schema",
+                    name_in(&row.text(1)?, &row.text(2)?),
+                    name_in(&row.text(3)?, &row.text(4)?),
+                );
+                self.hangers_on.extend((tag == b"hanger-on").then(|| sentence.clone()));
+                self.obstacles.push(sentence);
+            }
+            b"sequence" => self.obstacles.push(format!(
+                "column {} of table {} takes its default from a sequence by the schema's name",
+                quoted(&row.text(2)?),
+                quoted(&row.text(1)?),
+            )),
+            b"elsewhere" => {
+                let table = quoted(&row.text(1)?);
+                self.obstacles
+                    .push(format!("table {table} has its data in a directory of its own"));
+            }
+            b"package" => {
+                self.obstacles.push(format!("{} is a package", quoted(&row.text(1)?)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the server is MariaDB 10.6 or newer.
+    pub fn is_supported(&self) -> bool {
+        let mut parts = self.version.split(['.', '-']).map(|part| part.parse::<u32>().ok());
+        let version = (parts.next().flatten(), parts.next().flatten());
+        self.version.contains("MariaDB") && version >= (Some(10), Some(6))
+    }
+
+    /// What all its tables have, as the server estimates it.
+    pub fn bytes(&self) -> u64 {
+        self.tables.iter().map(|table| table.bytes).sum()
+    }
+}

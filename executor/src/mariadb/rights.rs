@@ -1,0 +1,113 @@
+//! What the administering account must be allowed to: without some of it, programs would be missing
+//! from a backup without a word, or a swap would fail in the middle.
+
+use super::{
+    MariadbError, Script, Server,
+    script::{name, text},
+};
+use crate::{config::OUR_PREFIX, stop::Stop};
+
+/// Needed on all schemas, before MariaDB 10.11 given by SUPER as well.
+const GLOBAL: [&str; 4] = ["PROCESS", "CONNECTION ADMIN", "SET USER", "CREATE USER"];
+/// Needed on the live schema.
+const LIVE: [&str; 12] = [
+    "SELECT",
+    "INSERT",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "CREATE VIEW",
+    "SHOW VIEW",
+    "CREATE ROUTINE",
+    "ALTER ROUTINE",
+    "EXECUTE",
+    "EVENT",
+    "TRIGGER",
+];
+/// Needed on our own schemas, to be given to whoever loads a dump.
+const OURS: [&str; 12] = [
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "INDEX",
+    "REFERENCES",
+    "LOCK TABLES",
+    "CREATE TEMPORARY TABLES",
+    "DELETE HISTORY",
+];
+
+impl Server<'_> {
+    /// Checks that the account may do everything that a backup, a restore or an undo will need.
+    ///
+    /// # Errors
+    /// [`MariadbError::Rights`] names what is missing.
+    pub async fn check_rights(&self, stop: &Stop) -> Result<(), MariadbError> {
+        let schema = &self.database.schema;
+        let mine = "GRANTEE = CONCAT('\\'', REPLACE(CURRENT_USER(), '@', '\\'@\\''), '\\'')";
+        let on = |tag: &str, schema: &str| {
+            format!(
+                "SELECT '{tag}', PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES \
+                 WHERE {mine} AND {} LIKE TABLE_SCHEMA",
+                text(schema)
+            )
+        };
+        let ours = format!("{OUR_PREFIX}stage");
+        let mut script = Script::reading()
+            .then("ask for the server's settings", "SELECT 'binary log', @@log_bin, @@log_bin_trust_function_creators, VERSION()")
+            .then(
+                "ask for our rights",
+                format!("SELECT 'global', PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE {mine}"),
+            )
+            .then("ask for our rights", on("live", schema))
+            .then("ask for our rights", on("ours", &ours));
+        // Without these, what they hold is not there for us, and nobody says so.
+        for table in ["user", "proc", "procs_priv"] {
+            let read = format!("SELECT 'read', COUNT(*) FROM mysql.{table}");
+            script.push("read mysql.user, mysql.proc and mysql.procs_priv", read);
+        }
+        let (mut global, mut live, mut ours) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut logs, mut old) = (false, false);
+        for row in self.run(&script, stop).await? {
+            match row.tag() {
+                b"binary log" => {
+                    logs = row.bytes(1)? == b"1" && row.bytes(2)? == b"0";
+                    old = ["10.6.", "10.7.", "10.8.", "10.9.", "10.10."]
+                        .iter()
+                        .any(|series| row.text(3).is_ok_and(|version| version.starts_with(series)));
+                }
+                b"global" => global.push(row.text(1)?),
+                b"live" => live.push(row.text(1)?),
+                b"ours" => ours.push(row.text(1)?),
+                _ => {}
+            }
+        }
+        let has = |list: &[String], right: &str| list.iter().any(|had| had == right);
+        let is_super = has(&global, "SUPER");
+        let mut missing: Vec<String> = Vec::new();
+        let lacking = |right: &&&str| !(has(&global, right) || (old && is_super));
+        missing.extend(GLOBAL.iter().filter(lacking).map(|right| format!("{right} on *.*")));
+        let lacking = |right: &&&str| !has(&global, right) && !has(&live, right);
+        let on = name(schema);
+        missing.extend(LIVE.iter().filter(lacking).map(|right| format!("{right} on {on}.*")));
+        let lacking = |right: &&&str| !has(&global, right) && !has(&ours, right);
+        missing.extend(
+            OURS.iter()
+                .filter(lacking)
+                .map(|right| format!("{right} on `{}%`.*", OUR_PREFIX.replace('_', "\\_"))),
+        );
+        if logs && !is_super {
+            missing.push(
+                "SUPER, since there is a binary log and log_bin_trust_function_creators is off"
+                    .into(),
+            );
+        }
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(MariadbError::Rights(missing.join(", "))),
+        }
+    }
+}

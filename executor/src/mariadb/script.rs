@@ -1,0 +1,130 @@
+//! SQL as the client gets it: each statement a hexadecimal literal on a line of its own.
+
+use std::fmt::Write;
+
+/// How long a session waits for another one's statement on the same customer to end. It may be
+/// that of a client that is dead; after this its connection is killed.
+const LOCK_WAIT_SECONDS: u32 = 60;
+
+/// What every session of ours begins with: names and texts are understood one way, whatever the
+/// server's defaults, and come back as the bytes they are.
+const SESSION: &str = "SET SESSION sql_mode = 'NO_AUTO_CREATE_USER', lock_wait_timeout = 5, \
+                       innodb_lock_wait_timeout = 5, max_statement_time = 0, autocommit = 1, \
+                       character_set_results = NULL";
+
+/// Statements in order, and what each is for.
+#[derive(Debug, Clone)]
+pub struct Script {
+    text: Vec<u8>,
+    doing: Vec<&'static str>,
+}
+
+impl Script {
+    /// For looking only.
+    pub fn reading() -> Self {
+        Self { text: Vec::new(), doing: Vec::new() }.then("prepare the session", SESSION)
+    }
+
+    /// For changing something: takes this lock first, and so waits for the end of whatever a dead
+    /// client's session may still be doing.
+    pub fn changing(lock: &str) -> Self {
+        let lock = text(lock);
+        // A lock is by name, and only we can know this one.
+        let take = format!(
+            "BEGIN NOT ATOMIC\n\
+             IF GET_LOCK({lock}, {LOCK_WAIT_SECONDS}) IS NOT TRUE THEN\n\
+             BEGIN DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; \
+             SET @holder = IS_USED_LOCK({lock}); \
+             IF @holder IS NOT NULL THEN EXECUTE IMMEDIATE CONCAT('KILL ', @holder); END IF; END;\n\
+             IF GET_LOCK({lock}, {LOCK_WAIT_SECONDS}) IS NOT TRUE THEN \
+             SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1205, MESSAGE_TEXT = 'lock'; END IF;\n\
+             END IF; END"
+        );
+        Self::reading().then("wait for an earlier session", take)
+    }
+
+    /// With one more statement. `doing` completes "could not …".
+    pub fn then(mut self, doing: &'static str, sql: impl AsRef<[u8]>) -> Self {
+        self.push(doing, sql);
+        self
+    }
+
+    /// As [`Self::then`].
+    pub fn push(&mut self, doing: &'static str, sql: impl AsRef<[u8]>) {
+        let statement = format!("EXECUTE IMMEDIATE {};\n", hex(sql.as_ref()));
+        self.push_line(doing, statement);
+    }
+
+    /// With a line of our own making, which has no name or text of a tenant's in it but in
+    /// hexadecimal.
+    pub fn push_line(&mut self, doing: &'static str, line: impl AsRef<[u8]>) {
+        self.text.extend_from_slice(line.as_ref());
+        self.doing.push(doing);
+    }
+
+    /// The lines.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// How many lines there are.
+    pub fn lines(&self) -> usize {
+        self.doing.len()
+    }
+
+    /// What the statement on this line, counted from 1, is for.
+    pub fn doing(&self, line: usize) -> &'static str {
+        self.doing.get(line.saturating_sub(1)).or(self.doing.last()).copied().unwrap_or("talk")
+    }
+}
+
+/// A hexadecimal literal, which is a binary string.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut literal = String::with_capacity(bytes.len() * 2 + 3);
+    literal.push_str("X'");
+    for byte in bytes {
+        let _ = write!(literal, "{byte:02x}");
+    }
+    literal.push('\'');
+    literal
+}
+
+/// A text as a literal.
+pub(super) fn text(text: &str) -> String {
+    format!("_utf8mb4 {}", hex(text.as_bytes()))
+}
+
+/// A name as SQL has it, between backticks.
+pub(super) fn name(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A name in a schema.
+pub(super) fn name_in(schema: &str, of: &str) -> String {
+    format!("{}.{}", name(schema), name(of))
+}
+
+/// An account as SQL has it.
+pub(super) fn account(account: &crate::config::Account) -> String {
+    format!("{}@{}", name(&account.user), name(&account.host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_quotes() {
+        assert_eq!(name("it's"), "`it's`");
+        assert_eq!(name("a`; DROP TABLE b; --"), "`a``; DROP TABLE b; --`");
+    }
+
+    #[test]
+    fn a_statement_is_one_line_of_hexadecimal() {
+        let script = Script::reading().then("test", "SELECT '\n;\\!'");
+        let text = String::from_utf8(script.text().to_vec()).unwrap();
+        assert_eq!(text.lines().count(), script.lines());
+        assert!(text.ends_with("EXECUTE IMMEDIATE X'53454c45435420270a3b5c2127';\n"));
+        assert_eq!(script.doing(2), "test");
+    }
+}

@@ -1,0 +1,285 @@
+//! What restore and undo share about databases: which schemas change places, and how far they are.
+//!
+//! All of it works on what the journal has noted and on the server: the marker says which tables
+//! are live, the file that was written before the first change says what there was.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use holdfast_job::{CustomerId, JobId, Level};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    aside::UndoDatabase,
+    config::{Database, OUR_PREFIX},
+    failure::{Failure, FailureKind},
+    mariadb::{
+        Charset, Definers, MariadbError, Marker, Server, StoredProgram, exchange, marker_is_in,
+    },
+    secret::database_lock,
+    swap::Side,
+    work::{Work, no_stop},
+};
+
+/// How long a statement of the swap may go without an answer: its own waits end long before.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+/// How long what is half done waits for its server before it is left to `recover`.
+const AWAY_FOR: Duration = Duration::from_secs(10);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// One database that changes places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabasePart {
+    /// Which, and how its server is reached.
+    pub database: Database,
+    /// The schema whose tables are to be live.
+    pub from: String,
+    /// The schema that the live tables go to.
+    pub to: String,
+    /// What else the schema is to be: a [`SchemaDocument`].
+    pub incoming: PathBuf,
+    /// What it was: written before the first change, and there as long as it can be taken back.
+    pub outgoing: PathBuf,
+    /// Whose rights the programs get that are made.
+    pub programs: Programs,
+    /// The length of its dump, where there is one.
+    pub bytes: u64,
+    /// Its rows, where they are known.
+    pub rows: u64,
+}
+
+/// Where the programs come from that are to be live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Programs {
+    /// From a backup: they run with the rights of the site's own account.
+    FromBackup,
+    /// From this very schema: they keep their definers.
+    Displaced,
+}
+
+/// What a schema is beside its tables.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaDocument {
+    /// 1.
+    pub version: u32,
+    /// Its defaults; `None` if there is no schema.
+    pub charset: Option<Charset>,
+    /// Its programs.
+    pub programs: Vec<StoredProgram>,
+}
+
+impl SchemaDocument {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// What the system said, or what is not understood.
+    pub fn read(file: &Path) -> Result<Self, Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            let problem = format!("{}: {error}", file.display());
+            Failure::transient("The database could not be brought back. Please try again.", problem)
+        };
+        let text = fs::read(file).map_err(|error| failed(&error))?;
+        let read: Self = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+        match read.version {
+            1 => Ok(read),
+            other => Err(failed(&format!("has version {other}, and this executor understands 1"))),
+        }
+    }
+
+    /// Writes it, whole and durable or not at all.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn write(&self, file: &Path) -> std::io::Result<()> {
+        let part = file.with_extension("part");
+        let mut out = File::create(&part)?;
+        out.write_all(&serde_json::to_vec(self)?)?;
+        out.sync_all()?;
+        fs::rename(&part, file)?;
+        File::open(file.parent().unwrap_or(Path::new("/")))?.sync_all()
+    }
+}
+
+/// The names of our schemas and accounts begin with these, for one customer.
+pub fn beginnings(customer: CustomerId) -> ([String; 2], String) {
+    let of = |kind: &str| format!("{OUR_PREFIX}{kind}_{customer}_");
+    ([of("stage"), of("undo")], of("load"))
+}
+
+/// The schemas and the throw-away account of one database of a job: staging, undo, account.
+pub fn names(customer: CustomerId, job: JobId, number: usize) -> [String; 3] {
+    let job: String = job.to_string().chars().filter(|c| *c != '-').collect();
+    let ([stage, undo], load) = beginnings(customer);
+    [stage, undo, load].map(|beginning| format!("{beginning}{job}_{number}"))
+}
+
+/// The server of a database, and the name of the lock.
+///
+/// # Errors
+/// The failure of a stage that cannot do without.
+pub fn administer<'a>(
+    database: &'a Database,
+    work: &Work<'a>,
+    patience: Duration,
+) -> Result<(Server<'a>, String), Failure> {
+    let server =
+        Server::administered(work.node, database, patience).map_err(MariadbError::into_failure)?;
+    let lock =
+        database_lock(work.node, work.customer()).map_err(|error| super::misconfigured(&error))?;
+    Ok((server, lock))
+}
+
+impl DatabasePart {
+    fn marker(&self) -> Marker<'_> {
+        Marker { from: &self.from, to: &self.to }
+    }
+
+    fn definers(&self) -> Definers<'_> {
+        match self.programs {
+            Programs::FromBackup => Definers::Of(&self.database.account),
+            Programs::Displaced => Definers::AsSaved,
+        }
+    }
+
+    /// Makes the new side live. What there was is written down first.
+    pub(super) async fn put_new(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let (server, lock) = administer(&self.database, work, PATIENCE)?;
+        let schema = &self.database.schema;
+        let failed = MariadbError::into_failure;
+        if !self.outgoing.exists() {
+            let facts = server.look(schema, &no_stop()).await.map_err(failed)?;
+            let programs = match facts.charset {
+                Some(_) => server.programs(schema, &no_stop()).await.map_err(failed)?,
+                None => Vec::new(),
+            };
+            SchemaDocument { version: 1, charset: facts.charset, programs }
+                .write(&self.outgoing)
+                .map_err(|error| Failure::system("write down what the schema was", &error))?;
+        }
+        let was = SchemaDocument::read(&self.outgoing)?;
+        let new = SchemaDocument::read(&self.incoming)?;
+        let to = (Side::New, new.charset.as_ref());
+        exchange(&server, &lock, self.marker(), to, &no_stop()).await.map_err(failed)?;
+        let Some(charset) = &new.charset else { return Ok(()) };
+        let definers = self.definers();
+        let unmade = server
+            .reconcile(
+                &lock,
+                (schema, charset),
+                (&was.programs, &new.programs),
+                definers,
+                &no_stop(),
+            )
+            .await
+            .map_err(failed)?;
+        self.tell_unmade(&unmade, work);
+        Ok(())
+    }
+
+    /// Makes the old side live again. A server that is away is waited for, and what is not done
+    /// then is done later.
+    pub(super) async fn put_old(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let deadline = Instant::now() + AWAY_FOR;
+        loop {
+            match self.try_put_old(work).await {
+                Err(failure) if failure.kind == FailureKind::Permanent => return Err(failure),
+                Err(failure) if Instant::now() >= deadline => {
+                    return Err(Failure { kind: FailureKind::Away, ..failure });
+                }
+                Err(_) => sleep(LOOK_AGAIN_AFTER).await,
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    async fn try_put_old(&self, work: &Work<'_>) -> Result<(), Failure> {
+        if !self.outgoing.exists() {
+            return Ok(());
+        }
+        let was = SchemaDocument::read(&self.outgoing)?;
+        let (server, lock) = administer(&self.database, work, PATIENCE)?;
+        let failed = MariadbError::into_failure;
+        let to = (Side::Old, was.charset.as_ref());
+        exchange(&server, &lock, self.marker(), to, &no_stop()).await.map_err(failed)?;
+        if let Some(charset) = &was.charset {
+            let schema = (self.database.schema.as_str(), charset);
+            let wanted = (&was.programs[..], &was.programs[..]);
+            let unmade = server
+                .reconcile(&lock, schema, wanted, Definers::AsSaved, &no_stop())
+                .await
+                .map_err(failed)?;
+            self.tell_unmade(&unmade, work);
+        }
+        fs::remove_file(&self.outgoing)
+            .map_err(|error| Failure::system("remove what the schema was", &error))
+    }
+
+    fn tell_unmade(&self, unmade: &[String], work: &Work<'_>) {
+        if !unmade.is_empty() {
+            let list = unmade.join(", ");
+            let text = format!("views that were broken before could not be made: {list}");
+            work.teller.log(Level::Warn, text);
+        }
+    }
+
+    /// Which side is live.
+    ///
+    /// # Errors
+    /// Why that cannot be said.
+    pub async fn look(&self, work: &Work<'_>) -> Result<Side, Failure> {
+        let (server, lock) = administer(&self.database, work, PATIENCE)?;
+        let failed = MariadbError::into_failure;
+        let side = match marker_is_in(&server, &lock, self.marker(), &no_stop()).await {
+            // Nothing is loaded, and nothing was changed.
+            Err(MariadbError::Unusable(_)) if !self.outgoing.exists() => return Ok(Side::Old),
+            looked => looked.map_err(failed)?,
+        };
+        if !self.outgoing.exists() {
+            return Ok(side);
+        }
+        let was = SchemaDocument::read(&self.outgoing)?;
+        let (document, definers) = match side {
+            Side::Old => (was.clone(), Definers::AsSaved),
+            Side::New => (SchemaDocument::read(&self.incoming)?, self.definers()),
+        };
+        if document.charset.is_none() {
+            return Ok(side);
+        }
+        let schema = &self.database.schema;
+        let programs = (&was.programs[..], &document.programs[..]);
+        match server.has_programs(schema, programs, definers, &no_stop()).await.map_err(failed)? {
+            true => Ok(side),
+            false => Err(Failure::permanent(
+                super::CONTACT_SUPPORT,
+                format!("the tables of schema {schema} are {side:?}, and its programs are not"),
+            )),
+        }
+    }
+
+    /// What its undo copy says of it.
+    pub fn kept(&self) -> UndoDatabase {
+        let document = self.outgoing.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        UndoDatabase { database: self.database.clone(), schema: self.to.clone(), document }
+    }
+
+    /// What a person must know to bring it to one side.
+    pub(super) fn advice(&self) -> String {
+        let Self { database, from, to, .. } = self;
+        format!(
+            "  schema {} on {}: while the table holdfast_marker is in {from}, the live tables are \
+             old; the new ones are live when it is in {to}. Move all tables and it in one RENAME \
+             TABLE. Its programs were those of {}; the new ones are those of {}.",
+            database.schema,
+            database.reach,
+            self.outgoing.display(),
+            self.incoming.display()
+        )
+    }
+}

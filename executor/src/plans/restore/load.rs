@@ -1,0 +1,232 @@
+//! The databases of a restore: looked at in `Check`, taken out of what was fetched, and in `Load`
+//! brought into schemas of ours beside the live ones.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use holdfast_job::{Progress, Stage};
+
+use super::{
+    Facts, Restore,
+    fetched::{length_of, text_of},
+    not_in_backup, unusable,
+};
+use crate::{
+    aside::Aside,
+    config::{Database, Reach},
+    failure::{Failure, chain},
+    manifest::{self, Manifest, PROGRAMS_FILE, SavedDatabase, TABLES_FILE},
+    mariadb::{MariadbError, Staged, StoredProgram},
+    plans::{
+        databases::{self, DatabasePart, Programs, SchemaDocument, administer},
+        preconditions::refuse_old_server,
+    },
+    space::Free,
+    teller::{Teller, megabytes},
+    work::{Work, no_stop},
+};
+
+impl Restore {
+    /// Whether the databases are in the backup, their servers there, and room on them.
+    pub(super) async fn check_databases(
+        &self,
+        wanted: &[&Database],
+        manifest: &Manifest,
+        facts: &mut Facts,
+        work: &Work<'_>,
+    ) -> Result<(), Failure> {
+        let site = self.site.get()?;
+        let stage = Aside::of(&site.base).stage(work.job);
+        for (number, database) in wanted.iter().enumerate() {
+            let Some(saved) = manifest.database(&database.id) else {
+                facts.missing.push(not_in_backup(&database.id, &database.name));
+                continue;
+            };
+            if saved.engine != database.engine {
+                return Err(unusable(format!(
+                    "database `{}` was on another kind of server",
+                    database.id
+                )));
+            }
+            let (server, _) = administer(database, work, site.limits.patience(Stage::Check))?;
+            let found = server
+                .look(&database.schema, &work.stop)
+                .await
+                .map_err(MariadbError::into_failure)?;
+            refuse_old_server(database, &found)?;
+            server.check_rights(&work.stop).await.map_err(MariadbError::into_failure)?;
+            if let Some(hanger_on) = found.hangers_on.first() {
+                return Err(Failure::permanent(
+                    format!(
+                        "The database \"{}\" cannot be exchanged as it is: {hanger_on}. Please \
+                         change that, or contact support.",
+                        database.name
+                    ),
+                    format!("database `{}`: {}", database.id, found.hangers_on.join("; ")),
+                ));
+            }
+            check_room(database, saved, Path::new(&found.datadir), site.reserve)?;
+            let [from, to, _] = databases::names(site.customer, work.job, number);
+            let file = |kind: &str| stage.join(format!("{}.{kind}.json", database.id));
+            facts.switch.databases.push(DatabasePart {
+                database: (*database).clone(),
+                from,
+                to,
+                incoming: file("restored"),
+                outgoing: file(&format!("displaced-{}", work.job)),
+                programs: Programs::FromBackup,
+                bytes: saved.dump_bytes,
+                rows: saved.tables.iter().map(|table| table.rows).sum(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes dumps and programs out of what was fetched; the manifest too, which says what belongs
+    /// into them.
+    pub(super) fn take_dumps(
+        &self,
+        fetched: &Path,
+        spool: &Path,
+        stage: &Path,
+    ) -> Result<(), Failure> {
+        if self.facts.switch.databases.is_empty() {
+            return Ok(());
+        }
+        let system = |error| Failure::system("take the dumps out", &error);
+        let manifest = self.manifest_in(spool)?;
+        for part in &self.facts.switch.databases {
+            let folder = spool.join(part.database.id.as_str());
+            let saved = saved_of(&manifest, part)?;
+            let dump = folder.join(TABLES_FILE);
+            if length_of(fetched, &dump)? != saved.dump_bytes {
+                return Err(unusable("its dump is not as long as its manifest says".into()));
+            }
+            let text = text_of(fetched, &folder.join(PROGRAMS_FILE))?;
+            let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let programs: Vec<StoredProgram> = lines
+                .map(serde_json::from_slice)
+                .collect::<Result<_, _>>()
+                .map_err(|error| unusable(format!("its programs are not understood: {error}")))?;
+            if programs.len() != saved.programs {
+                return Err(unusable("it has other programs than its manifest says".into()));
+            }
+            for program in &programs {
+                program.check().map_err(MariadbError::into_failure)?;
+            }
+            SchemaDocument { version: 1, charset: Some(saved.charset.clone()), programs }
+                .write(&part.incoming)
+                .map_err(system)?;
+            fs::rename(dump, dump_of(stage, part)).map_err(system)?;
+        }
+        fs::rename(spool.join(manifest::FILE), stage.join(manifest::FILE)).map_err(system)
+    }
+
+    fn manifest_in(&self, folder: &Path) -> Result<Manifest, Failure> {
+        let text = fs::read(folder.join(manifest::FILE))
+            .map_err(|error| Failure::system("read the manifest", &error))?;
+        Manifest::parse(&text, self.site.get()?.customer).map_err(|error| unusable(chain(&error)))
+    }
+
+    /// `Load`.
+    pub(super) async fn load(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let site = self.site.get()?;
+        let stage = self.aside().stage(work.job);
+        let manifest = self.manifest_in(&stage)?;
+        for (number, part) in self.facts.switch.databases.iter().enumerate() {
+            let dump = dump_of(&stage, part);
+            // Loaded already, it is gone.
+            let Ok(file) = File::open(&dump) else { continue };
+            let saved = saved_of(&manifest, part)?;
+            let (server, lock) =
+                administer(&part.database, work, site.limits.patience(Stage::Load))?;
+            let [_, _, user] = databases::names(site.customer, work.job, number);
+            let staged =
+                Staged { schema: &part.from, away: &part.to, user: &user, charset: &saved.charset };
+            let failed = MariadbError::into_failure;
+            server
+                .load(&lock, &staged, file, &work.stop, |bytes| {
+                    tell(work.teller, bytes, saved.dump_bytes);
+                })
+                .await
+                .map_err(failed)?;
+            server
+                .check_loaded(&lock, &part.from, &saved.tables, &work.stop)
+                .await
+                .map_err(failed)?;
+            fs::remove_file(&dump)
+                .map_err(|error| Failure::system("remove the loaded dump", &error))?;
+        }
+        Ok(())
+    }
+
+    /// The way back from `Load`: nobody loads any more. The schemas are left to `recover`, since
+    /// dropping them may take long. So is the account, if its server is away.
+    pub(super) async fn unload(&self, work: &Work<'_>) -> Result<(), Failure> {
+        for (number, part) in self.facts.switch.databases.iter().enumerate() {
+            let [_, _, user] = databases::names(work.customer(), work.job, number);
+            let ended = match administer(&part.database, work, databases::PATIENCE) {
+                Ok((server, lock)) => server
+                    .forget_loader(&lock, &user, &no_stop())
+                    .await
+                    .map_err(MariadbError::into_failure),
+                Err(failure) => Err(failure),
+            };
+            if let Err(failure) = ended {
+                let text = format!("`recover` will end what loads: {}", failure.operator);
+                work.teller.log(holdfast_job::Level::Warn, text);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn dump_of(stage: &Path, part: &DatabasePart) -> PathBuf {
+    stage.join(format!("{}.tables.sql", part.database.id))
+}
+
+fn saved_of<'m>(manifest: &'m Manifest, part: &DatabasePart) -> Result<&'m SavedDatabase, Failure> {
+    let id = &part.database.id;
+    manifest.database(id).ok_or_else(|| unusable(format!("its manifest does not name `{id}`")))
+}
+
+/// The loaded tables stand beside the live ones. How much room a server elsewhere has, we do not
+/// know.
+fn check_room(
+    database: &Database,
+    saved: &SavedDatabase,
+    datadir: &Path,
+    reserve: u64,
+) -> Result<(), Failure> {
+    let need = saved.table_bytes.max(saved.dump_bytes).saturating_add(reserve);
+    let free = match (&database.reach, Free::at(datadir)) {
+        (Reach::Socket(_), Ok(free)) => free.bytes,
+        _ => return Ok(()),
+    };
+    if free >= need {
+        return Ok(());
+    }
+    let (need, free) = (megabytes(need), megabytes(free));
+    Err(Failure::permanent(
+        format!(
+            "There is not enough room to restore the database: {need} are needed and {free} are \
+             free. Please contact support."
+        ),
+        format!("{}: {need} are needed and {free} are free", datadir.display()),
+    ))
+}
+
+fn tell(teller: &Teller, bytes: u64, total: u64) {
+    let (done, of) = (megabytes(bytes.min(total)), megabytes(total));
+    teller.progress(Progress {
+        stage: Stage::Load,
+        percent: (bytes.saturating_mul(100) / total.max(1)).min(99) as u8,
+        bytes_done: bytes.min(total),
+        bytes_total: total,
+        files_done: 0,
+        files_total: 0,
+        detail: format!("Loaded {} of {of}", done.trim_end_matches(" MB")),
+    });
+}

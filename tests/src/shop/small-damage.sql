@@ -1,0 +1,17 @@
+-- What a break-in leaves of the small shop.
+DROP TABLE `it's orders`;
+UPDATE customers SET name = 'hacked' WHERE id = 1;
+DELETE FROM customers WHERE id = 2;
+CREATE TABLE hacked (id INT PRIMARY KEY, booty BLOB);
+INSERT INTO hacked VALUES (1, x'00ff27');
+DROP TRIGGER named;
+CREATE DEFINER = 'customer_42'@'localhost' TRIGGER named BEFORE INSERT ON customers FOR EACH ROW
+  SET NEW.name = 'hacked';
+CREATE DEFINER = 'customer_42'@'localhost' TRIGGER hacked AFTER DELETE ON customers FOR EACH ROW
+  SET @hacked = OLD.id;
+CREATE OR REPLACE DEFINER = 'customer_42'@'localhost' VIEW a_taxes AS SELECT 0 AS tax;
+DROP VIEW z_orders;
+CREATE OR REPLACE DEFINER = 'root'@'localhost' FUNCTION tax(amount DECIMAL(8,2))
+  RETURNS DECIMAL(8,2) DETERMINISTIC RETURN 0;
+DROP EVENT yearly;
+REVOKE EXECUTE ON FUNCTION tax FROM 'report_42'@'localhost';
