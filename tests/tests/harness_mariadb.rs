@@ -52,9 +52,7 @@ const DAMAGED: &str = r#"event daily
 event hacked_event
 event switched "off"
 function full_name
-grant column customers name to report_42 localhost
 grant procedure tidy to customer_42 localhost
-grant table customers to report_42 localhost
 history prices
 procedure tidy
 rows articles

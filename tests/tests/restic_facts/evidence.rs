@@ -79,7 +79,7 @@ fn a_restore_that_ends_well_and_brought_too_little_changes_nothing() {
     };
     for (script, sentence) in [
         // As for a path that the snapshot does not have.
-        ("[ $command = restore ] && exit 0".to_owned(), "read the manifest"),
+        ("[ $command = restore ] && exit 0".to_owned(), "manifest.json was not fetched"),
         (after(&format!("rm {public}/index.php")), "was fetched with 51 entries"),
         (after(&format!(": >{public}/empty.txt.new")), "was fetched with 53 entries"),
         (after(&format!("chmod 777 {public}/wp-content")), "they differ in name, owner or mode"),

@@ -2,7 +2,12 @@
 //! hold anything in their places, such as a link to another customer's dump, or a FIFO that never
 //! ends: only what is a plain file, in plain folders, is used.
 
-use std::{fs::File, io::Read, os::fd::OwnedFd, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::fd::OwnedFd,
+    path::Path,
+};
 
 use nix::{
     fcntl::{OFlag, OpenHow},
@@ -18,7 +23,7 @@ const MOST_BYTES: u64 = 64 << 20;
 /// The length of a plain file in what was fetched.
 ///
 /// # Errors
-/// If it is not there or something else.
+/// If it is not there, which may be otherwise the next time, or something else.
 pub(super) fn length_of(fetched: &Path, file: &Path) -> Result<u64, Failure> {
     let not_plain = || unusable(format!("{} in it is no plain file", shown(fetched, file)));
     let look = || {
@@ -26,7 +31,14 @@ pub(super) fn length_of(fetched: &Path, file: &Path) -> Result<u64, Failure> {
         let (folder, name) = base.parent_of(file)?;
         folder.look_up(name)
     };
-    let stat = look().map_err(|_| not_plain())?;
+    let stat = match look() {
+        // Verified with the backup, it is in the snapshot: restic has brought too little.
+        Ok(None) => return Err(not_fetched(fetched, file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(not_fetched(fetched, file));
+        }
+        looked => looked.map_err(|_| not_plain())?,
+    };
     let is_plain = |mode| SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFREG;
     match stat.filter(|stat| is_plain(stat.st_mode)) {
         Some(stat) => Ok(stat.st_size.unsigned_abs()),
@@ -51,6 +63,13 @@ pub(super) fn text_of(fetched: &Path, file: &Path) -> Result<Vec<u8>, Failure> {
         Ok(text)
     };
     read().map_err(|error: std::io::Error| Failure::system("read what was fetched", &error))
+}
+
+fn not_fetched(fetched: &Path, file: &Path) -> Failure {
+    Failure::transient(
+        "The backup could not be fetched whole. Nothing was changed; please try again.",
+        format!("{} was not fetched", shown(fetched, file)),
+    )
 }
 
 /// Its path in the snapshot.
