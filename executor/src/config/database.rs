@@ -8,7 +8,7 @@ use std::{
 };
 
 use holdfast_job::{CustomerId, SourceId};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ConfigError, template, trust::check_root_only};
 
@@ -110,7 +110,15 @@ impl Serialize for Account {
 
 impl<'de> Deserialize<'de> for Account {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        Ok(Self::as_told(&String::deserialize(deserializer)?))
+    }
+}
+
+impl Account {
+    /// An account as a server tells it: a role has no host, an anonymous one no user.
+    pub fn as_told(told: &str) -> Self {
+        let (user, host) = told.rsplit_once('@').unwrap_or((told, ""));
+        Self { user: user.to_owned(), host: host.to_owned() }
     }
 }
 

@@ -1,6 +1,10 @@
 //! The dump of tables and data: written where it is told, its rows counted as they pass by.
 
-use std::{collections::BTreeMap, fs::File, io::Write};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Write},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -12,13 +16,6 @@ use crate::{
 
 /// What the dump's last line must be: its exit code alone has been 0 for dumps cut short.
 const COMPLETION_MARK: &[u8] = b"-- Dump completed";
-
-/// What is said of a dump while it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
-    /// Bytes so far.
-    pub bytes: u64,
-}
 
 /// What a dump came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +30,7 @@ pub struct DumpSum {
 
 impl Server<'_> {
     /// Dumps the tables and data of a schema, without views and programs, and makes the file
-    /// durable.
+    /// durable. `on_bytes` is told how long it is, and may end it.
     ///
     /// # Errors
     /// [`MariadbError`], also if the dump ended well and is not complete.
@@ -43,7 +40,7 @@ impl Server<'_> {
         facts: &SchemaFacts,
         mut file: File,
         stop: &Stop,
-        mut tell: impl FnMut(Tally),
+        mut on_bytes: impl FnMut(u64) -> io::Result<()>,
     ) -> Result<DumpSum, MariadbError> {
         let mut args: Vec<String> = [
             "--single-transaction",
@@ -70,7 +67,7 @@ impl Server<'_> {
                     hash.update(said);
                     reader.take(said);
                     bytes += said.len() as u64;
-                    tell(Tally { bytes });
+                    on_bytes(bytes)?;
                 }
                 Ok(Moved::Yes)
             })

@@ -38,7 +38,9 @@ struct Seen {
     from: Vec<String>,
     to: Vec<String>,
     triggers: Vec<String>,
-    live_exists: bool,
+    views: Vec<String>,
+    /// The defaults of the live schema, if there is one.
+    charset: Option<Charset>,
 }
 
 impl Charset {
@@ -94,15 +96,17 @@ pub async fn exchange(
 ) -> Result<(), MariadbError> {
     let live = &server.database.schema;
     let seen = server.see(lock, marker, stop).await?;
-    if seen.side(marker)? != side {
-        let script = seen.script(server, lock, marker, side, charset)?;
+    let mut now = seen;
+    if now.side(marker)? != side {
+        let script = now.script(server, lock, marker, side, charset)?;
         server.run(&script, stop).await?;
-        // A table that was made in between, by a connection that came in between, has stayed.
-        let after = server.see(lock, marker, stop).await?;
-        if after.side(marker)? != side {
+        let comes = now.comes(side).to_vec();
+        now = server.see(lock, marker, stop).await?;
+        if now.side(marker)? != side {
             return Err(MariadbError::Answer("the tables have not changed places".into()));
         }
-        let strays = after.live.iter().filter(|table| !seen.comes(side).contains(table));
+        // A table that was made in between, by a connection that came in between, has stayed.
+        let strays = now.live.iter().filter(|table| !comes.contains(table));
         let away = match side {
             Side::New => marker.to,
             Side::Old => marker.from,
@@ -110,24 +114,25 @@ pub async fn exchange(
         let moves: Vec<String> = strays.map(|table| move_of(table, live, away)).collect();
         if !moves.is_empty() {
             let rename = format!("RENAME TABLE {}", moves.join(", "));
-            server
-                .run(&Script::changing(lock).then("move what came meanwhile", rename), stop)
-                .await?;
+            let script = Script::changing(lock).then("move what came meanwhile", rename);
+            server.run(&script, stop).await?;
+            now.live.clear();
         }
     }
     let mut script = Script::changing(lock);
     match charset {
+        Some(charset) if now.charset.as_ref() == Some(charset) => return Ok(()),
         Some(charset) => {
             let (live, clause) = (name(live), charset.clause()?);
             script.push("set the schema's defaults", format!("ALTER DATABASE {live} {clause}"));
         }
-        None => {
-            let after = server.see(lock, marker, stop).await?;
-            if !after.live.is_empty() {
-                let problem = format!("schema {} should be gone and has tables", name(live));
-                return Err(MariadbError::Unusable(problem));
-            }
+        None if now.charset.is_none() => return Ok(()),
+        None if now.live.is_empty() => {
             script.push("drop the schema", format!("DROP DATABASE IF EXISTS {}", name(live)));
+        }
+        None => {
+            let problem = format!("schema {} should be gone and has tables", name(live));
+            return Err(MariadbError::Unusable(problem));
         }
     }
     server.run(&script, stop).await.map(|_| ())
@@ -145,8 +150,8 @@ impl Server<'_> {
             script.push(
                 "look at the tables",
                 format!(
-                    "SELECT '{tag}', TABLE_NAME FROM information_schema.TABLES WHERE \
-                     TABLE_SCHEMA = {} AND TABLE_TYPE <> 'VIEW'",
+                    "SELECT IF(TABLE_TYPE = 'VIEW', 'view', '{tag}'), TABLE_NAME \
+                     FROM information_schema.TABLES WHERE TABLE_SCHEMA = {}",
                     text(schema)
                 ),
             );
@@ -161,7 +166,10 @@ impl Server<'_> {
         );
         script.push(
             "look at the schema",
-            format!("SELECT 'exists', 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {s}"),
+            format!(
+                "SELECT 'schema', DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME \
+                 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {s}"
+            ),
         );
         let mut seen = Seen::default();
         for row in self.run(&script, stop).await? {
@@ -170,8 +178,11 @@ impl Server<'_> {
                 b"from" => &mut seen.from,
                 b"to" => &mut seen.to,
                 b"trigger" => &mut seen.triggers,
+                // Our own schemas have none.
+                b"view" => &mut seen.views,
                 _ => {
-                    seen.live_exists = true;
+                    let (name, collation) = (row.text(1)?, row.text(2)?);
+                    seen.charset = Some(Charset { name, collation });
                     continue;
                 }
             };
@@ -223,7 +234,7 @@ impl Seen {
         });
         let moves: Vec<String> = leaving.chain(coming).collect();
         let mut script = Script::changing(lock);
-        if !self.live_exists {
+        if self.charset.is_none() {
             let clause = charset.map_or(Ok(String::new()), Charset::clause)?;
             script.push(
                 "make the schema",
@@ -237,6 +248,11 @@ impl Seen {
                 "drop a trigger",
                 format!("DROP TRIGGER IF EXISTS {}", name_in(live, trigger)),
             );
+        }
+        // A view that stands where a table comes; it is made again, or the table was before it.
+        for view in self.views.iter().filter(|view| self.comes(side).contains(view)) {
+            let drop = format!("DROP VIEW IF EXISTS {}", name_in(live, view));
+            script.push("drop a view in the place of a table", drop);
         }
         script.push("end the site's connections", &kill);
         script.push("rename the tables", format!("RENAME TABLE {}", moves.join(", ")));

@@ -77,6 +77,10 @@ impl Server<'_> {
     }
 }
 
+/// Engines whose tables show rows that are kept elsewhere: `mariadb-dump` leaves those out.
+const UNSAVED_ENGINES: [&str; 7] =
+    ["MRG_MyISAM", "FEDERATED", "CONNECT", "SPIDER", "S3", "OQGRAPH", "SPHINX"];
+
 fn script(schema: &str) -> Script {
     let s = text(schema);
     Script::reading()
@@ -156,9 +160,15 @@ impl SchemaFacts {
                     _ => TableKind::Table,
                 };
                 let (name, engine) = (row.text(1)?, row.text(3)?);
+                if UNSAVED_ENGINES.iter().any(|other| engine.eq_ignore_ascii_case(other)) {
+                    let of = quoted(&name);
+                    self.obstacles.push(format!("table {of} has its rows elsewhere ({engine})"));
+                }
                 if is_marker(&name) {
                     let obstacle = "has a name that is kept for Holdfast's own tables";
-                    self.obstacles.push(format!("table {} {obstacle}", quoted(&name)));
+                    let sentence = format!("table {} {obstacle}", quoted(&name));
+                    self.hangers_on.push(sentence.clone());
+                    self.obstacles.push(sentence);
                 }
                 self.tables.push(TableFact {
                     name,

@@ -45,6 +45,9 @@ const LOGIN: &str = "IFS= read -r user; IFS= read -r password; exec \"$@\" 3<<EO
 /// own, no file of its own, every character.
 const OPTIONS: [&str; 2] = ["--defaults-file=/dev/fd/3", "--default-character-set=utf8mb4"];
 
+/// How long a server may take to answer at all: one that hangs must not keep other customers waiting.
+const CONNECT_SECONDS: u32 = 10;
+
 /// One database's server, and who talks to it.
 #[derive(Debug)]
 pub struct Server<'a> {
@@ -130,6 +133,9 @@ impl<'a> Server<'a> {
             Tool::Dump => dump,
         });
         argv.extend(OPTIONS.map(str::to_owned));
+        if matches!(tool, Tool::Client) {
+            argv.push(format!("--connect-timeout={CONNECT_SECONDS}"));
+        }
         match &self.database.reach {
             Reach::Socket(socket) => argv.push(format!("--socket={}", socket.display())),
             Reach::Tcp { host, port } => {
@@ -164,7 +170,7 @@ impl<'a> Server<'a> {
     }
 }
 
-/// A value between double quotes in an option file: only the backslash means something there.
+/// A value between double quotes in an option file.
 fn in_option_file(value: &str) -> String {
-    value.replace('\\', "\\\\")
+    value.replace('\\', "\\\\").replace('"', "\\\"")
 }

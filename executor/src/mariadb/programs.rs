@@ -244,7 +244,6 @@ impl Server<'_> {
         while let Some(row) = rows.next() {
             match row.tag() {
                 b"grant" => take_grant(&mut programs, &row)?,
-                b"broken" => {}
                 b"program" => {
                     let created = rows.next().ok_or_else(|| cut_short(&row))?;
                     programs.push(program_of(&row, &created)?);
@@ -257,7 +256,6 @@ impl Server<'_> {
                 }
             }
         }
-        programs.retain(|program| program.kind != ProgramKind::View || !program.name.is_empty());
         Ok(programs)
     }
 }
@@ -345,11 +343,16 @@ fn program_of(row: &Row, created: &Row) -> Result<StoredProgram, MariadbError> {
         }
         _ => None,
     };
+    let name = row.text(2)?;
+    if created.text(0)? != name {
+        let problem = format!("another text follows the name of {name:?}: is its own too long?");
+        return Err(MariadbError::Answer(problem));
+    }
     Ok(StoredProgram {
         kind,
-        name: row.text(2)?,
+        name,
         bound,
-        definer: row.text(3)?.parse().map_err(MariadbError::Answer)?,
+        definer: Account::as_told(&row.text(3)?),
         sql_mode: text(0)?,
         character_set_client: text(2)?,
         collation_connection: text(3)?,

@@ -50,7 +50,8 @@ impl Server<'_> {
         let mine = "GRANTEE = CONCAT('\\'', REPLACE(CURRENT_USER(), '@', '\\'@\\''), '\\'')";
         let on = |tag: &str, schema: &str| {
             format!(
-                "SELECT '{tag}', PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES \
+                "SELECT '{tag}', PRIVILEGE_TYPE \
+                 FROM information_schema.SCHEMA_PRIVILEGES \
                  WHERE {mine} AND {} LIKE TABLE_SCHEMA",
                 text(schema)
             )

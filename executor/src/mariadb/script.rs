@@ -104,9 +104,13 @@ pub(super) fn name_in(schema: &str, of: &str) -> String {
     format!("{}.{}", name(schema), name(of))
 }
 
-/// An account as SQL has it.
+/// An account or a role as SQL has it.
 pub(super) fn account(account: &crate::config::Account) -> String {
-    format!("{}@{}", name(&account.user), name(&account.host))
+    match (account.user.as_str(), account.host.as_str()) {
+        ("PUBLIC", "") => "PUBLIC".into(),
+        (role, "") => name(role),
+        (user, host) => format!("{}@{}", name(user), name(host)),
+    }
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl SchemaDocument {
     pub fn read(file: &Path) -> Result<Self, Failure> {
         let failed = |error: &dyn std::fmt::Display| {
             let problem = format!("{}: {error}", file.display());
-            Failure::transient("The database could not be brought back. Please try again.", problem)
+            Failure::permanent(super::CONTACT_SUPPORT, problem)
         };
         let text = fs::read(file).map_err(|error| failed(&error))?;
         let read: Self = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
@@ -93,14 +93,21 @@ impl SchemaDocument {
         }
     }
 
-    /// Writes it, whole and durable or not at all.
+    /// Writes it, whole and durable or not at all; what could not be read again is not written.
     ///
     /// # Errors
-    /// What the system said.
+    /// What the system said, or what in it could not be brought back.
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec(self)?;
+        if serde_json::from_slice::<Self>(&text)? != *self {
+            return Err(std::io::Error::other("it would be read as something else"));
+        }
+        for program in self.programs.iter().filter(|program| !program.broken) {
+            program.check().map_err(std::io::Error::other)?;
+        }
         let part = file.with_extension("part");
         let mut out = File::create(&part)?;
-        out.write_all(&serde_json::to_vec(self)?)?;
+        out.write_all(&text)?;
         out.sync_all()?;
         fs::rename(&part, file)?;
         File::open(file.parent().unwrap_or(Path::new("/")))?.sync_all()
@@ -141,6 +148,19 @@ impl DatabasePart {
         Marker { from: &self.from, to: &self.to }
     }
 
+    /// Whether the tables that are to be live are where they should be.
+    ///
+    /// # Errors
+    /// Why that cannot be said.
+    pub(super) async fn is_ready(&self, work: &Work<'_>) -> Result<bool, Failure> {
+        let (server, lock) = administer(&self.database, work, PATIENCE)?;
+        match marker_is_in(&server, &lock, self.marker(), &work.stop).await {
+            Ok(side) => Ok(side == Side::Old),
+            Err(MariadbError::Unusable(_)) => Ok(false),
+            Err(error) => Err(error.into_failure()),
+        }
+    }
+
     fn definers(&self) -> Definers<'_> {
         match self.programs {
             Programs::FromBackup => Definers::Of(&self.database.account),
@@ -154,6 +174,14 @@ impl DatabasePart {
         let schema = &self.database.schema;
         let failed = MariadbError::into_failure;
         if !self.outgoing.exists() {
+            // Nothing is changed before both sides are known to be there.
+            let side = marker_is_in(&server, &lock, self.marker(), &no_stop()).await;
+            if side.map_err(failed)? != Side::Old {
+                return Err(Failure::permanent(
+                    super::CONTACT_SUPPORT,
+                    format!("the tables of schema {schema} have changed places already"),
+                ));
+            }
             let facts = server.look(schema, &no_stop()).await.map_err(failed)?;
             let programs = match facts.charset {
                 Some(_) => server.programs(schema, &no_stop()).await.map_err(failed)?,

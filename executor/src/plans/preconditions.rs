@@ -145,3 +145,16 @@ pub(super) fn refuse_old_server(database: &Database, facts: &SchemaFacts) -> Res
         )),
     }
 }
+
+/// What would be torn by an exchange: another schema's foreign key, a table with our marker's name.
+pub(super) fn refuse_hangers_on(database: &Database, facts: &SchemaFacts) -> Result<(), Failure> {
+    let Some(first) = facts.hangers_on.first() else { return Ok(()) };
+    Err(Failure::permanent(
+        format!(
+            "The database \"{}\" cannot be exchanged as it is: {first}. Please change that, or \
+             contact support.",
+            database.name
+        ),
+        format!("database `{}`: {}", database.id, facts.hangers_on.join("; ")),
+    ))
+}

@@ -24,6 +24,7 @@ use super::{
     SiteOrError, administer,
     databases::{self, DatabasePart, Programs},
     foreign_stage,
+    preconditions::refuse_hangers_on,
     switch::{Switch, milliseconds, open_site},
 };
 use crate::{
@@ -119,10 +120,18 @@ impl Undo {
             let (server, lock) =
                 administer(&part.database, work, site.limits.patience(Stage::Check))?;
             server.check_rights(&work.stop).await.map_err(MariadbError::into_failure)?;
+            let found = server
+                .look(&part.database.schema, &work.stop)
+                .await
+                .map_err(MariadbError::into_failure)?;
+            refuse_hangers_on(&part.database, &found)?;
             server
                 .make_away(&lock, &part.to, &work.stop)
                 .await
                 .map_err(MariadbError::into_failure)?;
+            if !part.is_ready(work).await? {
+                return Err(nothing_to_undo(self.order.of));
+            }
         }
         self.facts = Facts { switch: places, copy: Some(copy), undo_until: Some(until) };
         work.note(&self.facts)?;

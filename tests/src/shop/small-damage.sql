@@ -15,3 +15,8 @@ CREATE OR REPLACE DEFINER = 'root'@'localhost' FUNCTION tax(amount DECIMAL(8,2))
   RETURNS DECIMAL(8,2) DETERMINISTIC RETURN 0;
 DROP EVENT yearly;
 REVOKE EXECUTE ON FUNCTION tax FROM 'report_42'@'localhost';
+-- A table where a view was, and a view where a table was.
+DROP VIEW IF EXISTS a_taxes;
+CREATE TABLE a_taxes (tax DECIMAL(8,2));
+CREATE DEFINER = 'customer_42'@'localhost' VIEW `it's orders` AS SELECT 0 AS total;
+GRANT EXECUTE ON FUNCTION tax TO PUBLIC;

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use holdfast_job::{Progress, Stage};
+use holdfast_job::{Level, Progress, Stage};
 
 use super::{Backup, Dumped};
 use crate::{
@@ -22,9 +22,13 @@ use crate::{
         StoredProgram, TableKind, programs_for_people,
     },
     plans::databases::administer,
+    space::Free,
     teller::{Teller, megabytes},
     work::Work,
 };
+
+/// How often the room that is left is looked at.
+const LOOK_EVERY_BYTES: u64 = 8 << 20;
 
 impl Backup {
     pub(super) async fn dump(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
@@ -102,8 +106,12 @@ async fn dump_database(
     let file = File::create(folder.join(TABLES_FILE))
         .map_err(|error| Failure::system("write the dump", &error))?;
     let total = facts.bytes();
+    let mut room = Room::of(site, &work.node.state);
     let sum = server
-        .dump(schema, &facts, file, &work.stop, |tally| tell(work.teller, tally.bytes, total))
+        .dump(schema, &facts, file, &work.stop, |bytes| {
+            tell(work.teller, bytes, total);
+            room.check(bytes)
+        })
         .await
         .map_err(|error| match error {
             // A table that is gone, or is another one than when the dump began.
@@ -117,6 +125,13 @@ async fn dump_database(
     let (broken, whole): (Vec<_>, Vec<_>) = programs.into_iter().partition(|p| p.broken);
     write_programs(folder, &charset, &whole)
         .map_err(|error| Failure::system("write programs", &error))?;
+    for view in &broken {
+        let text = format!(
+            "database `{}`: view {} cannot be read and is left out",
+            database.id, view.name
+        );
+        work.teller.log(Level::Warn, text);
+    }
     Ok(SavedDatabase {
         id: database.id.clone(),
         name: database.name.clone(),
@@ -207,6 +222,38 @@ fn notes(facts: &SchemaFacts, broken: &[StoredProgram]) -> Vec<String> {
     };
     let tables = facts.tables.iter().filter(|table| !table.is_transactional());
     broken.iter().map(view).chain(tables.map(table)).collect()
+}
+
+/// What a dump may take: a table's estimate can be thousands of times less than its rows as text, and
+/// the journals are on the same disk.
+struct Room<'a> {
+    most: Option<u64>,
+    reserve: u64,
+    state: &'a Path,
+    looked_at: u64,
+}
+
+impl<'a> Room<'a> {
+    fn of(site: &Site, state: &'a Path) -> Self {
+        let most = site.limits.max_source_bytes;
+        Self { most, reserve: site.reserve, state, looked_at: 0 }
+    }
+
+    fn check(&mut self, bytes: u64) -> io::Result<()> {
+        if self.most.is_some_and(|most| bytes > most) {
+            return Err(io::Error::other("the dump is larger than limits.max_source_bytes"));
+        }
+        if bytes < self.looked_at + LOOK_EVERY_BYTES {
+            return Ok(());
+        }
+        self.looked_at = bytes;
+        match Free::at(self.state)?.bytes < self.reserve {
+            true => {
+                Err(io::Error::other("less than site.reserve is left on the disk of node.state"))
+            }
+            false => Ok(()),
+        }
+    }
 }
 
 fn tell(teller: &Teller, bytes: u64, total: u64) {

@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -21,7 +22,7 @@ use crate::{
     mariadb::{MariadbError, Staged, StoredProgram},
     plans::{
         databases::{self, DatabasePart, Programs, SchemaDocument, administer},
-        preconditions::refuse_old_server,
+        preconditions::{refuse_hangers_on, refuse_old_server},
     },
     space::Free,
     teller::{Teller, megabytes},
@@ -38,6 +39,13 @@ impl Restore {
         work: &Work<'_>,
     ) -> Result<(), Failure> {
         let site = self.site.get()?;
+        let stages = work.journal.opened().map(|opened| &opened.outline);
+        if !wanted.is_empty() && stages.is_some_and(|o| o.place(Stage::SwapDatabase).is_none()) {
+            return Err(Failure::permanent(
+                "What belongs to your site was changed meanwhile. Please order this again.",
+                "the site had no database when this order was first tried: order it again",
+            ));
+        }
         let stage = Aside::of(&site.base).stage(work.job);
         for (number, database) in wanted.iter().enumerate() {
             let Some(saved) = manifest.database(&database.id) else {
@@ -57,16 +65,7 @@ impl Restore {
                 .map_err(MariadbError::into_failure)?;
             refuse_old_server(database, &found)?;
             server.check_rights(&work.stop).await.map_err(MariadbError::into_failure)?;
-            if let Some(hanger_on) = found.hangers_on.first() {
-                return Err(Failure::permanent(
-                    format!(
-                        "The database \"{}\" cannot be exchanged as it is: {hanger_on}. Please \
-                         change that, or contact support.",
-                        database.name
-                    ),
-                    format!("database `{}`: {}", database.id, found.hangers_on.join("; ")),
-                ));
-            }
+            refuse_hangers_on(database, &found)?;
             check_room(database, saved, Path::new(&found.datadir), site.reserve)?;
             let [from, to, _] = databases::names(site.customer, work.job, number);
             let file = |kind: &str| stage.join(format!("{}.{kind}.json", database.id));
@@ -138,7 +137,10 @@ impl Restore {
         for (number, part) in self.facts.switch.databases.iter().enumerate() {
             let dump = dump_of(&stage, part);
             // Loaded already, it is gone.
-            let Ok(file) = File::open(&dump) else { continue };
+            let file = match File::open(&dump) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(|error| Failure::system("open the dump", &error))?,
+            };
             let saved = saved_of(&manifest, part)?;
             let (server, lock) =
                 administer(&part.database, work, site.limits.patience(Stage::Load))?;
