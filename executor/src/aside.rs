@@ -37,7 +37,7 @@ type Copies = Vec<(PathBuf, UndoCopy)>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UndoCopy {
-    /// 1 without databases, 2 with.
+    /// 2; 1 is what was written before there were databases.
     pub version: u32,
     /// The job that displaced it.
     pub job: JobId,
