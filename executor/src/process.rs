@@ -15,6 +15,7 @@ use std::{
 };
 
 use nix::{
+    fcntl::{FcntlArg, fcntl},
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
@@ -35,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long the output of a dead child may be held open by somebody it left behind.
 const AFTERGLOW: Duration = Duration::from_secs(1);
 /// What is read of stdout, or of an input file, at once.
-const CHUNK_BYTES: usize = 64 << 10;
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// A child to be run.
 #[derive(Debug)]
@@ -225,6 +226,8 @@ impl Running {
         let (Some(stdin), Some(mut stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             return Err(lost(io::Error::from(io::ErrorKind::BrokenPipe)));
         };
+        // A dump is not to wait for us at every page; the default is as good where this is refused.
+        let _ = fcntl(&stdout, FcntlArg::F_SETPIPE_SZ(CHUNK_BYTES as i32));
         let patience = self.program.patience;
         let mut feed = Feed::new(stdin, std::mem::take(&mut self.program.stdin));
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);

@@ -6,15 +6,15 @@
 
 use std::{collections::BTreeSet, fs, io, path::PathBuf, time::Duration};
 
-use holdfast_job::{CustomerId, Outcome, Recovered, Standing, WorkResult};
+use holdfast_job::{CustomerId, Level, Outcome, Recovered, Standing, WorkResult};
 
 use crate::{
     aside::Aside,
-    config::{Database, Node, Site},
+    config::{Database, Node, Reach, Site},
     failure::chain,
     journal::{Journal, JournalError, Record, Shelf},
     lock::{CustomerLock, LockError},
-    mariadb::Server,
+    mariadb::{MariadbError, Server},
     perform::{Performance, perform},
     plans::beginnings,
     rehearsal::Rehearsal,
@@ -82,7 +82,8 @@ pub async fn settle_open(
     }
 }
 
-/// Recovers every customer of this node, saying each one's standing to `say`.
+/// Recovers every customer of this node, saying each one's standing to `say`. All are settled before
+/// anything is tidied up: a site that is closed does not wait for another one's left-overs.
 ///
 /// # Errors
 /// What reading the node's own folders said.
@@ -94,41 +95,55 @@ pub async fn recover(
 ) -> io::Result<()> {
     let mut customers: BTreeSet<CustomerId> = Shelf::customers(&node.state)?.into_iter().collect();
     customers.extend(node.customers_with_own_file().map_err(io::Error::other)?);
-    let mut trash = Vec::new();
+    let mut settled = Vec::new();
     for customer in customers {
         let (standing, detail) = match CustomerLock::try_take(&node.state, customer) {
-            Ok(lock) => recover_one(node, &lock, teller, rehearsal, &mut trash).await,
+            Ok(lock) => settle_one(node, &lock, teller, rehearsal).await,
             Err(error @ LockError::Held(_)) => (Standing::Busy, chain(&error)),
             Err(error) => (Standing::Unsettled, chain(&error)),
         };
+        if standing == Standing::Settled {
+            settled.push(customer);
+        }
         say(Recovered { version: 1, customer, standing, detail });
     }
+    let mut left = Leavings::default();
+    for customer in settled {
+        // Who has taken the lock meanwhile is at work; the next `recover` tidies up.
+        let Ok(lock) = CustomerLock::try_take(&node.state, customer) else { continue };
+        if let Err(error) = tidy_one(node, &lock, &mut left).await {
+            let text = format!("customer {customer}: tidying up is tried again later: {error}");
+            teller.log(Level::Warn, text);
+        }
+    }
     // No lock is held any more: a large removal keeps no customer waiting.
-    for tree in trash {
+    for tree in left.trash {
         remove(&tree, Haste::Idle, &no_stop()).await;
     }
     Ok(())
 }
 
-async fn recover_one(
+/// What tidying up has come upon.
+#[derive(Debug, Default)]
+struct Leavings {
+    /// Trees that are to go.
+    trash: Vec<PathBuf>,
+    /// Servers that did not answer, and are not asked again for the next customer.
+    away: Vec<Reach>,
+}
+
+async fn settle_one(
     node: &Node,
     lock: &CustomerLock,
     teller: &Teller,
     rehearsal: &mut dyn Rehearsal,
-    trash: &mut Vec<PathBuf>,
 ) -> (Standing, String) {
-    let shelf = match Shelf::of(&node.state, lock) {
-        Ok(shelf) => shelf,
-        Err(error) => return (Standing::Unsettled, chain(&error)),
-    };
-    let mut done = Vec::new();
-    let journals = match shelf.journals() {
+    let journals = match Shelf::of(&node.state, lock).and_then(|shelf| shelf.journals()) {
         Ok(journals) => journals,
         Err(error @ JournalError::Damaged { .. }) => return (Standing::Stuck, chain(&error)),
         Err(error) => return (Standing::Unsettled, chain(&error)),
     };
-    let bases = bases_of(&journals);
-    let mut databases = databases_of(&journals);
+    let mut done = Vec::new();
     for journal in journals {
         match settle_open(node, lock, journal, teller, rehearsal).await {
             Settling::Settled(None) => {}
@@ -137,19 +152,27 @@ async fn recover_one(
             Settling::NotYet(why) => return (Standing::Unsettled, why),
         }
     }
+    match done.is_empty() {
+        true => (Standing::Settled, "nothing was open".into()),
+        false => (Standing::Settled, done.join("; ")),
+    }
+}
+
+/// Nothing of this customer is open, unless somebody has begun since: then nothing is touched.
+async fn tidy_one(node: &Node, lock: &CustomerLock, left: &mut Leavings) -> io::Result<()> {
+    let shelf = Shelf::of(&node.state, lock).map_err(io::Error::other)?;
+    let journals = shelf.journals().map_err(io::Error::other)?;
+    let open = |journal: &Journal| !matches!(journal.records().last(), Some(Record::Ended { .. }));
+    if journals.iter().any(open) {
+        return Ok(());
+    }
+    let (mut bases, mut databases) = (bases_of(&journals), databases_of(&journals));
+    drop(journals);
     let site = node.site(lock.customer()).ok();
-    let mut tidied = tidy(&shelf, site.as_ref(), bases.clone(), trash);
-    if tidied.is_ok() {
-        databases.extend(site.iter().flat_map(|site| site.databases.clone()));
-        let bases = bases.into_iter().chain(site.map(|site| site.base));
-        tidied = tidy_databases(node, lock, databases, bases.collect()).await;
-    }
-    match tidied {
-        Ok(()) if done.is_empty() => (Standing::Settled, "nothing was open".into()),
-        Ok(()) => (Standing::Settled, done.join("; ")),
-        // Nothing is open; what could not be tidied up is tried again next time.
-        Err(error) => (Standing::Settled, format!("tidying up failed: {error}")),
-    }
+    bases.extend(site.iter().map(|site| site.base.clone()));
+    tidy(&shelf, site.as_ref(), &bases, &mut left.trash)?;
+    databases.extend(site.into_iter().flat_map(|site| site.databases));
+    tidy_databases(node, lock, databases, bases, &mut left.away).await
 }
 
 /// The base directories that these journals worked in, which the configuration may have forgotten.
@@ -174,6 +197,7 @@ async fn tidy_databases(
     lock: &CustomerLock,
     mut databases: Vec<Database>,
     bases: BTreeSet<PathBuf>,
+    away: &mut Vec<Reach>,
 ) -> io::Result<()> {
     let mut keep = Vec::new();
     let mut touched = false;
@@ -195,19 +219,21 @@ async fn tidy_databases(
     }
     let mut servers = Vec::new();
     for database in databases {
-        if servers.contains(&database.reach) {
+        if servers.contains(&database.reach) || away.contains(&database.reach) {
             continue;
         }
         servers.push(database.reach.clone());
-        let (schemas, users) = beginnings(lock.customer());
         let failed = |error: &dyn std::error::Error| io::Error::other(chain(error));
+        let beginnings = beginnings(node, lock.customer());
+        let (schemas, users) = beginnings.map_err(|error| failed(&error))?;
         let name = database_lock(node, lock.customer()).map_err(|error| failed(&error))?;
         let server = Server::administered(node, &database, PATIENCE);
         let server = server.map_err(|error| failed(&error))?;
-        server
-            .drop_orphans(&name, (&schemas, &users), &keep, &no_stop())
-            .await
-            .map_err(|error| failed(&error))?;
+        let dropped = server.drop_orphans(&name, (&schemas, &users), &keep, &no_stop()).await;
+        if let Err(MariadbError::Away(_)) = dropped {
+            away.push(database.reach.clone());
+        }
+        dropped.map_err(|error| failed(&error))?;
     }
     Ok(())
 }
@@ -216,10 +242,9 @@ async fn tidy_databases(
 fn tidy(
     shelf: &Shelf,
     site: Option<&Site>,
-    mut bases: BTreeSet<PathBuf>,
+    bases: &BTreeSet<PathBuf>,
     trash: &mut Vec<PathBuf>,
 ) -> io::Result<()> {
-    bases.extend(site.map(|site| site.base.clone()));
     for base in bases.iter().filter(|base| base.exists()) {
         let aside = Aside::of(base);
         for stage in aside.stages()? {

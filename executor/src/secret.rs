@@ -64,6 +64,16 @@ pub fn database_lock(node: &Node, customer: CustomerId) -> Result<String, Config
     Ok(format!("holdfast-{}", &hex[..48]))
 }
 
+/// Tells the schemas and accounts of this installation from those of another one on the same server.
+/// It says nothing of the secret, and is the same as long as that is.
+///
+/// # Errors
+/// [`ConfigError`] if the master secret cannot be used.
+pub fn installation(node: &Node) -> Result<String, ConfigError> {
+    let hex = expand(&node.master_secret()?, "holdfast installation v1");
+    Ok(hex[..8].to_owned())
+}
+
 /// HKDF-SHA-256 (RFC 5869) of the master secret, told apart by repository and customer; 64
 /// hexadecimal digits.
 fn derive(master: &[u8], repository: &Repository, customer: CustomerId) -> String {

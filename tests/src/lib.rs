@@ -38,5 +38,5 @@ pub use signal::signal;
 pub use sshd::Sshd;
 pub use statement_proxy::{Action, Moment, StatementProxy};
 pub use tree::Tree;
-pub use wait::{eventually, remains};
+pub use wait::{be_patient, eventually, remains};
 pub use world::World;

@@ -1,6 +1,7 @@
 //! Waiting for events, with a deadline.
 
 use std::{
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -9,17 +10,26 @@ use std::{
 pub const DEADLINE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
+/// What [`be_patient`] said, in seconds.
+static PATIENCE: AtomicU64 = AtomicU64::new(DEADLINE.as_secs());
+
+/// From now on, anything may take this long: a large site is saved and brought back.
+pub fn be_patient(deadline: Duration) {
+    PATIENCE.store(deadline.as_secs(), Ordering::Relaxed);
+}
+
 /// Waits until `look` sees something, and returns it.
 ///
 /// # Panics
-/// If it has not happened within a minute.
+/// If it has not happened within a minute, or what [`be_patient`] said.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
+    let patience = Duration::from_secs(PATIENCE.load(Ordering::Relaxed));
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(Instant::now() < deadline, "{what} did not happen within {DEADLINE:?}");
+        assert!(Instant::now() < deadline, "{what} did not happen within {patience:?}");
         pause();
     }
 }

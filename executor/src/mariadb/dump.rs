@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
 };
 
+use memchr::{memchr, memchr2};
 use sha2::{Digest, Sha256};
 
 use super::{MariadbError, SchemaFacts, Server, Tool};
@@ -16,6 +17,9 @@ use crate::{
 
 /// What the dump's last line must be: its exit code alone has been 0 for dumps cut short.
 const COMPLETION_MARK: &[u8] = b"-- Dump completed";
+
+/// So much of a dump's end holds its last line.
+const END_BYTES: usize = 128;
 
 /// What a dump came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +101,7 @@ struct DumpReader {
     rows: BTreeMap<String, u64>,
     table: String,
     counted: u64,
-    line: Vec<u8>,
-    last_line: Vec<u8>,
+    end: Vec<u8>,
 }
 
 /// Where in a dump the reader is.
@@ -133,24 +136,37 @@ const INSERT: &[u8] = b"INSERT INTO `";
 
 impl DumpReader {
     fn take(&mut self, bytes: &[u8]) {
-        for byte in bytes.iter().copied() {
-            self.at = self.step(byte);
+        let mut rest = bytes;
+        while let [byte, behind @ ..] = rest {
+            self.at = self.step(*byte);
+            rest = &behind[self.idle(behind)..];
         }
-        self.remember_line(bytes);
+        self.remember_end(bytes);
     }
 
-    fn remember_line(&mut self, bytes: &[u8]) {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let room = 64_usize.saturating_sub(self.line.len()).min(part.len());
-            self.line.extend_from_slice(&part[..room]);
-            if part.ends_with(b"\n") {
-                self.last_line = std::mem::take(&mut self.line);
-            }
-        }
+    /// How many bytes may be passed over, because they change nothing where the reader is: nearly all
+    /// of a dump is values.
+    fn idle(&self, bytes: &[u8]) -> usize {
+        let next = match self.at {
+            At::Text(false) => memchr2(b'\'', b'\\', bytes),
+            At::Rows if self.depth == 1 => bytes.iter().position(|byte| b"()`'".contains(byte)),
+            At::Comment => memchr(b'\n', bytes),
+            _ => Some(0),
+        };
+        next.unwrap_or(bytes.len())
+    }
+
+    /// Keeps the end of what has been said, which the last line is part of.
+    fn remember_end(&mut self, bytes: &[u8]) {
+        let new = &bytes[bytes.len().saturating_sub(END_BYTES)..];
+        let old = self.end.len().saturating_sub(END_BYTES - new.len());
+        self.end.drain(..old);
+        self.end.extend_from_slice(new);
     }
 
     fn last_line(&self) -> &[u8] {
-        &self.last_line
+        let end = self.end.strip_suffix(b"\n").unwrap_or_default();
+        end.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
     }
 
     fn step(&mut self, byte: u8) -> At {

@@ -67,7 +67,8 @@ fn advice(number: u32) -> &'static str {
             ": the account in the credentials file has not the right to; `doctor` says what it lacks"
         }
         1205 | 3024 => ": somebody held a lock for too long; see SHOW FULL PROCESSLIST",
-        1021 | 1114 => ": the disk of the database server is full",
+        3 | 1021 | 1026 | 1030 | 1114 => ": the disk of the database server is full, or broken",
+        1290 | 1836 => ": the database server is read-only",
         1153 => ": its max_allowed_packet is too small for a row of this database",
         _ => "",
     }
@@ -80,6 +81,12 @@ const DOCKER_SAYS: [&str; 2] =
 /// Errors of a server that is stopping, starting, full or gone.
 fn is_away(number: u32) -> bool {
     matches!(number, 1040 | 1053 | 1077..=1080 | 1152 | 1158..=1161 | 1203 | 1927 | 2000..=2013 | 2026 | 2055)
+}
+
+/// Errors of a server that is full, read-only for a while, or has somebody else in the way: no person
+/// has to look at what they have interrupted.
+fn passes(number: u32) -> bool {
+    matches!(number, 3 | 1021 | 1026 | 1030 | 1114 | 1205 | 1213 | 1290 | 1412 | 1836 | 3024)
 }
 
 impl MariadbError {
@@ -116,10 +123,8 @@ impl MariadbError {
         match self {
             Self::Process(ProcessError::Stopped { .. }) => Failure::stopped(),
             Self::Away(_) => Failure::away(later, operator),
-            Self::Process(_)
-            | Self::Refused { number: 1021 | 1114 | 1205 | 1213 | 1412 | 3024, .. } => {
-                Failure::transient(later, operator)
-            }
+            Self::Refused { number, .. } if passes(number) => Failure::transient(later, operator),
+            Self::Process(_) => Failure::transient(later, operator),
             Self::Unknown { .. } | Self::Answer(_) => Failure::transient(later, operator),
             Self::Configuration(_) | Self::Rights(_) => {
                 Failure::permanent(crate::plans::CONTACT_SUPPORT, operator)

@@ -10,18 +10,18 @@ use std::{
     time::Duration,
 };
 
-use holdfast_job::{CustomerId, JobId, Level};
+use holdfast_job::{CustomerId, Level};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::{
     aside::UndoDatabase,
-    config::{Database, OUR_PREFIX},
+    config::{ConfigError, Database, Node, OUR_PREFIX},
     failure::{Failure, FailureKind},
     mariadb::{
         Charset, Definers, MariadbError, Marker, Server, StoredProgram, exchange, marker_is_in,
     },
-    secret::database_lock,
+    secret::{database_lock, installation},
     swap::Side,
     work::{Work, no_stop},
 };
@@ -114,17 +114,27 @@ impl SchemaDocument {
     }
 }
 
-/// The names of our schemas and accounts begin with these, for one customer.
-pub fn beginnings(customer: CustomerId) -> ([String; 2], String) {
-    let of = |kind: &str| format!("{OUR_PREFIX}{kind}_{customer}_");
-    ([of("stage"), of("undo")], of("load"))
+/// The names of our schemas and accounts begin with these, for one customer of this installation.
+///
+/// # Errors
+/// [`ConfigError`] if the master secret cannot be used.
+pub fn beginnings(node: &Node, customer: CustomerId) -> Result<([String; 2], String), ConfigError> {
+    let installation = installation(node)?;
+    let of = |kind: &str| format!("{OUR_PREFIX}{kind}_{customer}_{installation}_");
+    Ok(([of("stage"), of("undo")], of("load")))
 }
 
-/// The schemas and the throw-away account of one database of a job: staging, undo, account.
-pub fn names(customer: CustomerId, job: JobId, number: usize) -> [String; 3] {
-    let job: String = job.to_string().chars().filter(|c| *c != '-').collect();
-    let ([stage, undo], load) = beginnings(customer);
-    [stage, undo, load].map(|beginning| format!("{beginning}{job}_{number}"))
+/// The schemas and the throw-away account of one database of a job: staging, undo, account. A name
+/// has 64 characters at most, so of the job it has the half that is random.
+///
+/// # Errors
+/// The failure of a stage that cannot do without.
+pub fn names(work: &Work<'_>, number: usize) -> Result<[String; 3], Failure> {
+    let job: String = work.job.to_string().chars().filter(|c| *c != '-').collect();
+    let half = &job[job.len() / 2..];
+    let beginnings = beginnings(work.node, work.customer());
+    let ([stage, undo], load) = beginnings.map_err(|error| super::misconfigured(&error))?;
+    Ok([stage, undo, load].map(|beginning| format!("{beginning}{half}_{number}")))
 }
 
 /// The server of a database, and the name of the lock.

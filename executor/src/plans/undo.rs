@@ -102,7 +102,7 @@ impl Undo {
                 old: None,
             });
         }
-        let databases = database_parts(&copy, &folder, site, work);
+        let databases = database_parts(&copy, &folder, site, work)?;
         let until = Work::now().plus(site.undo_for);
         let made_at_ms = milliseconds();
         let kept = databases.iter().map(DatabasePart::kept).collect();
@@ -184,15 +184,15 @@ fn database_parts(
     folder: &Path,
     site: &Site,
     work: &Work<'_>,
-) -> Vec<DatabasePart> {
+) -> Result<Vec<DatabasePart>, Failure> {
     let part = |(number, kept): (usize, &UndoDatabase)| {
         let same = |today: &&Database| {
             (&today.id, &today.schema) == (&kept.database.id, &kept.database.schema)
         };
         let database = site.databases.iter().find(same).unwrap_or(&kept.database).clone();
-        let [_, to, _] = databases::names(work.customer(), work.job, number);
+        let [_, to, _] = databases::names(work, number)?;
         let outgoing = folder.join(format!("{}.displaced-{}.json", database.id, work.job));
-        DatabasePart {
+        Ok(DatabasePart {
             from: kept.schema.clone(),
             to,
             incoming: folder.join(&kept.document),
@@ -201,7 +201,7 @@ fn database_parts(
             bytes: 0,
             rows: 0,
             database,
-        }
+        })
     };
     copy.databases.iter().enumerate().map(part).collect()
 }

@@ -121,3 +121,27 @@ fn a_schema_whose_programs_could_not_be_made_again_is_not_called_whole() {
     assert!(said.contains("its programs are not"), "{said}");
     scene.node.expect_left_overs();
 }
+
+#[test]
+fn a_recover_drops_what_is_its_own_and_nothing_of_another_installation() {
+    let scene = Scene::open();
+    fill_small_shop(&scene.server, MariaDb::SCHEMA);
+    scene.node.configure_database(&scene.server.socket(), "");
+    let snapshot = scene.node.backed_up();
+    scene.node.restore(&snapshot).run().completed();
+    let names = |like: &str| {
+        scene.server.query(&format!(
+            "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE '{like}'"
+        ))
+    };
+    let kept = names("holdfast\\_undo\\_42\\_%");
+    let (beginning, number) = kept.trim().rsplit_once('_').expect("an undo copy");
+    let (beginning, _job) = beginning.rsplit_once('_').expect("a job");
+    let ours = format!("{beginning}_0123456789abcdef_{number}");
+    let theirs = format!("holdfast_undo_42_00000000_0123456789abcdef_{number}");
+    scene.server.query(&format!("CREATE DATABASE {ours}; CREATE DATABASE {theirs}"));
+    scene.node.recover();
+    let now = names("holdfast%");
+    assert!(!now.contains(&ours) && now.contains(&theirs) && now.contains(kept.trim()), "{now}");
+    scene.server.query(&format!("DROP DATABASE {theirs}"));
+}

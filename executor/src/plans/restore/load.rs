@@ -67,7 +67,7 @@ impl Restore {
             server.check_rights(&work.stop).await.map_err(MariadbError::into_failure)?;
             refuse_hangers_on(database, &found)?;
             check_room(database, saved, Path::new(&found.datadir), site.reserve)?;
-            let [from, to, _] = databases::names(site.customer, work.job, number);
+            let [from, to, _] = databases::names(work, number)?;
             let file = |kind: &str| stage.join(format!("{}.{kind}.json", database.id));
             facts.switch.databases.push(DatabasePart {
                 database: (*database).clone(),
@@ -144,7 +144,7 @@ impl Restore {
             let saved = saved_of(&manifest, part)?;
             let (server, lock) =
                 administer(&part.database, work, site.limits.patience(Stage::Load))?;
-            let [_, _, user] = databases::names(site.customer, work.job, number);
+            let [_, _, user] = databases::names(work, number)?;
             let staged =
                 Staged { schema: &part.from, away: &part.to, user: &user, charset: &saved.charset };
             let failed = MariadbError::into_failure;
@@ -168,21 +168,19 @@ impl Restore {
     /// dropping them may take long. So is the account, if its server is away.
     pub(super) async fn unload(&self, work: &Work<'_>) -> Result<(), Failure> {
         for (number, part) in self.facts.switch.databases.iter().enumerate() {
-            let [_, _, user] = databases::names(work.customer(), work.job, number);
-            let ended = match administer(&part.database, work, databases::PATIENCE) {
-                Ok((server, lock)) => server
-                    .forget_loader(&lock, &user, &no_stop())
-                    .await
-                    .map_err(MariadbError::into_failure),
-                Err(failure) => Err(failure),
-            };
-            if let Err(failure) = ended {
+            if let Err(failure) = end_loading(part, number, work).await {
                 let text = format!("`recover` will end what loads: {}", failure.operator);
                 work.teller.log(holdfast_job::Level::Warn, text);
             }
         }
         Ok(())
     }
+}
+
+async fn end_loading(part: &DatabasePart, number: usize, work: &Work<'_>) -> Result<(), Failure> {
+    let [_, _, user] = databases::names(work, number)?;
+    let (server, lock) = administer(&part.database, work, databases::PATIENCE)?;
+    server.forget_loader(&lock, &user, &no_stop()).await.map_err(MariadbError::into_failure)
 }
 
 fn dump_of(stage: &Path, part: &DatabasePart) -> PathBuf {
