@@ -45,6 +45,11 @@ impl Tree {
         self.0.contains_key(Path::new(path))
     }
 
+    /// The paths of its entries, relative to the root.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.keys().map(PathBuf::as_path)
+    }
+
     /// The line of an entry.
     ///
     /// # Panics

@@ -3,14 +3,17 @@
 
 use super::{
     MariadbError, Script, Server,
+    rows::Row,
     script::{name, text},
 };
 use crate::{config::OUR_PREFIX, stop::Stop};
 
 /// Needed on all schemas, before MariaDB 10.11 given by SUPER as well.
 const GLOBAL: [&str; 4] = ["PROCESS", "CONNECTION ADMIN", "SET USER", "CREATE USER"];
+/// Said beside each other right, not as one of its own.
+const GRANT_OPTION: &str = "GRANT OPTION";
 /// Needed on the live schema.
-const LIVE: [&str; 12] = [
+const LIVE: [&str; 13] = [
     "SELECT",
     "INSERT",
     "CREATE",
@@ -23,9 +26,10 @@ const LIVE: [&str; 12] = [
     "EXECUTE",
     "EVENT",
     "TRIGGER",
+    GRANT_OPTION,
 ];
 /// Needed on our own schemas, to be given to whoever loads a dump.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "SELECT",
     "INSERT",
     "UPDATE",
@@ -38,6 +42,7 @@ const OURS: [&str; 12] = [
     "LOCK TABLES",
     "CREATE TEMPORARY TABLES",
     "DELETE HISTORY",
+    GRANT_OPTION,
 ];
 
 impl Server<'_> {
@@ -50,7 +55,7 @@ impl Server<'_> {
         let mine = "GRANTEE = CONCAT('\\'', REPLACE(CURRENT_USER(), '@', '\\'@\\''), '\\'')";
         let on = |tag: &str, schema: &str| {
             format!(
-                "SELECT '{tag}', PRIVILEGE_TYPE \
+                "SELECT '{tag}', PRIVILEGE_TYPE, IS_GRANTABLE \
                  FROM information_schema.SCHEMA_PRIVILEGES \
                  WHERE {mine} AND {} LIKE TABLE_SCHEMA",
                 text(schema)
@@ -61,7 +66,7 @@ impl Server<'_> {
             .then("ask for the server's settings", "SELECT 'binary log', @@log_bin, @@log_bin_trust_function_creators, VERSION()")
             .then(
                 "ask for our rights",
-                format!("SELECT 'global', PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE {mine}"),
+                format!("SELECT 'global', PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.USER_PRIVILEGES WHERE {mine}"),
             )
             .then("ask for our rights", on("live", schema))
             .then("ask for our rights", on("ours", &ours));
@@ -80,9 +85,9 @@ impl Server<'_> {
                         .iter()
                         .any(|series| row.text(3).is_ok_and(|version| version.starts_with(series)));
                 }
-                b"global" => global.push(row.text(1)?),
-                b"live" => live.push(row.text(1)?),
-                b"ours" => ours.push(row.text(1)?),
+                b"global" => take(&mut global, &row)?,
+                b"live" => take(&mut live, &row)?,
+                b"ours" => take(&mut ours, &row)?,
                 _ => {}
             }
         }
@@ -111,4 +116,13 @@ impl Server<'_> {
             false => Err(MariadbError::Rights(missing.join(", "))),
         }
     }
+}
+
+/// A right, and whether it may be given on.
+fn take(rights: &mut Vec<String>, row: &Row) -> Result<(), MariadbError> {
+    rights.push(row.text(1)?);
+    if row.bytes(2)? == b"YES" {
+        rights.push(GRANT_OPTION.into());
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `scripts/soak sweeps`: what is too long for a check. Every plan is killed at every point, and the
 //! recovery from it at every point of its own, and then recovered.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, thread};
 
 use holdfast_job::{Scope, Stage};
 use holdfast_tests::{
@@ -40,26 +40,34 @@ fn main() -> ExitCode {
 }
 
 /// The same on a site with a database: what is behind `Load`, and the recovery from that, at every
-/// statement.
+/// statement. The plans are swept side by side.
 fn sweep_databases() {
-    for (plan, scope, stage) in [
+    let plans = [
         (Plan::Restore, Scope::Both, Stage::Load),
         (Plan::Restore, Scope::Db, Stage::Load),
         (Plan::Undo, Scope::Both, Stage::Close),
-    ] {
-        let scene = Scene::prepare_of(plan, scope);
-        scene.take_everything_twice();
-        let name = scene.name();
-        say(&name, "failed at every stage, once and twice", scene.fail_everywhere());
-        scene.begin_at(stage);
-        say(&name, &format!("killed from {stage} on"), scene.kill_everywhere_behind());
-        for victim in [Victim::Executor, Victim::Client, Victim::Server] {
-            for moment in [Moment::Before, Moment::After] {
-                let points = scene.kill_at_statements(victim, moment);
-                say(&name, &format!("{victim:?} killed {moment:?} every statement"), points);
-            }
+    ];
+    thread::scope(|all| {
+        for (plan, scope, stage) in plans {
+            all.spawn(move || sweep_database(plan, scope, stage));
         }
-        let points = scene.kill_recovery_everywhere_behind();
-        say(&name, "killed, and somebody at every statement of its recovery", points);
+    });
+}
+
+fn sweep_database(plan: Plan, scope: Scope, stage: Stage) {
+    let scene = Scene::prepare_of(plan, scope);
+    scene.take_everything_twice();
+    let name = scene.name();
+    say(&name, "failed at every stage, once and twice", scene.fail_everywhere());
+    scene.begin_at(stage);
+    say(&name, &format!("killed from {stage} on"), scene.kill_everywhere_behind());
+    for victim in [Victim::Executor, Victim::Client, Victim::Server] {
+        for moment in [Moment::Before, Moment::After] {
+            let points = scene.kill_at_statements(victim, moment);
+            say(&name, &format!("{victim:?} killed {moment:?} every statement"), points);
+        }
     }
+    let (worlds, points) = scene.kill_recovery_everywhere_behind();
+    let sweep = format!("killed, {worlds} worlds, and somebody at every statement of recovery");
+    say(&name, &sweep, points);
 }

@@ -14,9 +14,10 @@ use std::{
 
 use holdfast_job::Stage;
 
-use super::{RECORD_CALLS, Scene};
+use super::{Live, RECORD_CALLS, Scene, Shop};
 use crate::{
-    Action, Moment, Point, SECTION_CALLS, eventually, program, rehearsal, signal, traced_points_of,
+    Action, Moment, Point, SECTION_CALLS, Tree, eventually, program, rehearsal, signal,
+    traced_points_of,
 };
 
 /// Who is killed at a statement.
@@ -129,12 +130,14 @@ impl Scene {
     }
 
     /// Kills the plan at each point, and somebody at each statement of the recovery from it, and
-    /// recovers from that.
+    /// recovers from that. Points that leave the same world behind are one: nothing else is known to a
+    /// recovery. Returns how many worlds there were, and how many recoveries were killed.
     ///
     /// # Panics
     /// If the site is a mixture.
-    pub fn kill_recovery_everywhere_behind(&self) -> usize {
+    pub fn kill_recovery_everywhere_behind(&self) -> (usize, usize) {
         let shop = self.shop.as_ref().expect("a site with a database");
+        let mut worlds = Vec::new();
         let mut product = 0;
         for point in self.points_behind() {
             let killed = || {
@@ -144,6 +147,11 @@ impl Scene {
                 shop.proxy.reset();
             };
             killed();
+            let world = self.world();
+            if worlds.contains(&world) {
+                continue;
+            }
+            worlds.push(world);
             self.node.recover();
             let statements = shop.proxy.count();
             for victim in [Victim::Executor, Victim::Client, Victim::Server] {
@@ -160,7 +168,24 @@ impl Scene {
                 }
             }
         }
-        product
+        (worlds.len(), product)
+    }
+
+    /// All that a recovery can see: what is live, the journals, what is in the base, and what is on the
+    /// server. Moments and inodes, which differ each time, are left out.
+    fn world(&self) -> (Live, String) {
+        let mut beside = String::new();
+        let journals = self.node.root().join("state/journals/customer-42");
+        for journal in fs::read_dir(journals).into_iter().flatten().flatten() {
+            let text = fs::read(journal.path()).expect("a journal");
+            let text = String::from_utf8_lossy(&text).into_owned();
+            beside.extend(text.chars().filter(|c| !c.is_ascii_digit() && *c != '\0'));
+        }
+        let aside = Tree::read(&self.node.base().join(".holdfast"));
+        beside.extend(aside.paths().map(|path| format!("{}\n", path.display())));
+        beside.push_str(if self.node.flag().exists() { "closed" } else { "open" });
+        beside.extend(self.shop.iter().map(Shop::outline));
+        (self.live(), beside)
     }
 
     /// Waits for the executor's end; a server that was killed is started again at once.

@@ -61,6 +61,18 @@ impl Shop {
         self.proxy.reset();
     }
 
+    /// Everything on the server by its name.
+    pub(super) fn outline(&self) -> String {
+        self.server.borrow().query(
+            "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1; \
+             SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA LIKE '%\\_42%' ORDER BY 1, 2; \
+             SELECT TRIGGER_SCHEMA, TRIGGER_NAME FROM information_schema.TRIGGERS ORDER BY 1, 2; \
+             SELECT ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.ROUTINES ORDER BY 1, 2; \
+             SELECT User, Host FROM mysql.user ORDER BY 1, 2",
+        )
+    }
+
     /// Schemas and accounts of ours that should not be there: the live ones of undo copies may.
     pub(super) fn left_over(&self, node: &Node) -> Vec<String> {
         let mut kept = String::new();

@@ -49,6 +49,8 @@ fn a_right_that_is_missing_is_named_before_anything_is_done() {
         ("PROCESS ON *.*", "PROCESS on *.*"),
         ("SET USER ON *.*", "SET USER on *.*"),
         ("DELETE HISTORY ON `holdfast\\_%`.*", "DELETE HISTORY on `holdfast\\_%`.*"),
+        ("GRANT OPTION ON `holdfast\\_%`.*", "GRANT OPTION on `holdfast\\_%`.*"),
+        ("GRANT OPTION ON `customer\\_%`.*", "GRANT OPTION on `customer_42`.*"),
         ("SELECT ON mysql.proc", "read mysql.user, mysql.proc and mysql.procs_priv"),
     ] {
         scene.server.query(&format!("REVOKE {revoke} FROM holdfast@localhost"));
