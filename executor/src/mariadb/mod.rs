@@ -95,7 +95,9 @@ impl<'a> Server<'a> {
     /// # Errors
     /// [`MariadbError`].
     pub async fn run(&self, script: &Script, stop: &Stop) -> Result<Vec<Row>, MariadbError> {
-        let args = ["--batch", "--skip-column-names", "--binary-mode", "--local-infile=0"];
+        // Each answer is heard as it comes: a long script goes on as long as it does.
+        let args =
+            ["--batch", "--unbuffered", "--skip-column-names", "--binary-mode", "--local-infile=0"];
         let input = Input { text: script.text().to_vec(), file: None };
         let mut rows = Vec::new();
         let program = self.program(Tool::Client, &args.map(str::to_owned), input);
