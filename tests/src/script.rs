@@ -14,8 +14,12 @@ impl Node {
     /// If the project's folder is not there.
     pub fn script(&self, verb: &str, args: &[&str]) -> Command {
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project");
-        let mut command = program(project.join(format!("scripts/customer-{verb}.sh")));
+        // Whoever runs the tests may ignore a signal, as a shell does for what it starts with `&`, and
+        // no shell can trap what was ignored when it began.
+        let mut command = program("/usr/bin/env");
         command
+            .arg("--default-signal=INT,TERM,HUP,PIPE")
+            .arg(project.join(format!("scripts/customer-{verb}.sh")))
             .env("HOLDFAST_EXECUTOR", executor())
             .env("HOLDFAST_CONFIG", self.root().join("etc"))
             .args(args)

@@ -164,9 +164,12 @@ impl DumpReader {
         self.end.extend_from_slice(new);
     }
 
+    /// The last line; empty if it began before what is kept, where the cut could fall into a
+    /// tenant's own text.
     fn last_line(&self) -> &[u8] {
         let end = self.end.strip_suffix(b"\n").unwrap_or_default();
-        end.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
+        let before = end.iter().rposition(|byte| *byte == b'\n');
+        before.map(|before| &end[before + 1..]).unwrap_or_default()
     }
 
     fn step(&mut self, byte: u8) -> At {
@@ -273,6 +276,20 @@ mod tests {
             let expected = BTreeMap::from([("t".to_owned(), 4), ("odd`name'".to_owned(), 2)]);
             assert_eq!(reader.rows, expected, "pieces of {size}");
             assert!(reader.last_line().starts_with(COMPLETION_MARK));
+        }
+    }
+
+    #[test]
+    fn a_completion_mark_within_a_row_is_none() {
+        for filling in 0..2 * END_BYTES {
+            let row = format!("INSERT INTO `t` VALUES ('{}", "x".repeat(filling));
+            let mut reader = DumpReader::default();
+            reader.take(b"-- a head\n");
+            reader.take(row.as_bytes());
+            reader.take(COMPLETION_MARK);
+            reader.take(&[b'y'; END_BYTES][COMPLETION_MARK.len() + 1..]);
+            reader.take(b"\n");
+            assert!(!reader.last_line().starts_with(COMPLETION_MARK), "after {filling} bytes");
         }
     }
 }

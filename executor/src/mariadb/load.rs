@@ -15,8 +15,20 @@ use crate::{
 };
 
 /// What the throw-away account may do, and nowhere but in the staging schema.
-const RIGHTS: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, \
-                      LOCK TABLES, CREATE TEMPORARY TABLES, DELETE HISTORY";
+pub(super) const LOADING: [&str; 12] = [
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "INDEX",
+    "REFERENCES",
+    "LOCK TABLES",
+    "CREATE TEMPORARY TABLES",
+    "DELETE HISTORY",
+];
 
 /// Where a dump is loaded, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,7 +301,7 @@ fn preparation(
     let pattern = name(&staged.schema.replace('_', "\\_"));
     script.push(
         "give the loading account its rights",
-        format!("GRANT {RIGHTS} ON {pattern}.* TO {of}"),
+        format!("GRANT {} ON {pattern}.* TO {of}", LOADING.join(", ")),
     );
     Ok(script)
 }

@@ -3,6 +3,7 @@
 
 use super::{
     MariadbError, Script, Server,
+    load::LOADING,
     rows::Row,
     script::{name, text},
 };
@@ -28,23 +29,6 @@ const LIVE: [&str; 13] = [
     "TRIGGER",
     GRANT_OPTION,
 ];
-/// Needed on our own schemas, to be given to whoever loads a dump.
-const OURS: [&str; 13] = [
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "CREATE",
-    "DROP",
-    "ALTER",
-    "INDEX",
-    "REFERENCES",
-    "LOCK TABLES",
-    "CREATE TEMPORARY TABLES",
-    "DELETE HISTORY",
-    GRANT_OPTION,
-];
-
 impl Server<'_> {
     /// Checks that the account may do everything that a backup, a restore or an undo will need.
     ///
@@ -101,7 +85,10 @@ impl Server<'_> {
         missing.extend(LIVE.iter().filter(lacking).map(|right| format!("{right} on {on}.*")));
         let lacking = |right: &&&str| !has(&global, right) && !has(&ours, right);
         missing.extend(
-            OURS.iter()
+            // Ours must be able to give on whatever the loading account is given.
+            LOADING
+                .iter()
+                .chain([&GRANT_OPTION])
                 .filter(lacking)
                 .map(|right| format!("{right} on `{}%`.*", OUR_PREFIX.replace('_', "\\_"))),
         );

@@ -186,6 +186,8 @@ fn leading_number(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_job::Outcome;
+
     use super::*;
 
     #[test]
@@ -204,5 +206,20 @@ mod tests {
         let dump = "mariadb-dump: Couldn't execute 'SHOW FIELDS FROM `v`': View is broken (1356)";
         assert_eq!(find_error(dump), found(1356));
         assert_eq!(find_error("Segmentation fault"), None);
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_tried_again_and_what_does_not_is_not() {
+        let refused = |number| {
+            let state = "HY000".into();
+            let refused = MariadbError::Refused { doing: "swap", number, state, line: 1 };
+            refused.into_failure().outcome()
+        };
+        for number in [1021, 1030, 1114, 1205, 1290, 1836] {
+            assert_eq!(refused(number), Outcome::FailedForNow, "error {number}");
+        }
+        for number in [1044, 1064, 1142, 1146] {
+            assert_eq!(refused(number), Outcome::Failed, "error {number}");
+        }
     }
 }

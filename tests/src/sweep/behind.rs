@@ -178,7 +178,7 @@ impl Scene {
         let journals = self.node.root().join("state/journals/customer-42");
         for journal in fs::read_dir(journals).into_iter().flatten().flatten() {
             let text = fs::read(journal.path()).expect("a journal");
-            let text = String::from_utf8_lossy(&text).into_owned();
+            let text = String::from_utf8_lossy(&text);
             beside.extend(text.chars().filter(|c| !c.is_ascii_digit() && *c != '\0'));
         }
         let aside = Tree::read(&self.node.base().join(".holdfast"));

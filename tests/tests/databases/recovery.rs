@@ -1,6 +1,6 @@
 //! What is half done waits for its server, and for statements that outlive their clients.
 
-use holdfast_job::Outcome;
+use holdfast_job::{Outcome, Scope, UndoCopy};
 use holdfast_tests::{
     Action, MariaDb, Moment, StatementProxy, damage_small_shop, eventually, fill_small_shop,
 };
@@ -120,6 +120,34 @@ fn a_schema_whose_programs_could_not_be_made_again_is_not_called_whole() {
     let said = String::from_utf8_lossy(&settle.stderr).into_owned();
     assert!(said.contains("its programs are not"), "{said}");
     scene.node.expect_left_overs();
+}
+
+#[test]
+fn a_server_that_is_away_keeps_no_customer_from_being_settled() {
+    let mut scene = Scene::open();
+    let before = scene.node.tree();
+    scene.node.configure_database(&scene.server.socket(), "");
+    let files = Scope::Files;
+    let snapshot = scene.node.backed_up();
+    let call = scene.node.restore_with(&snapshot, files, UndoCopy::Keep).rehearsed("wait close");
+    let mut running = call.start();
+    running.until_said("\"stage\":\"close\"");
+    running.kill();
+    running.wait();
+    scene.server.stop();
+    let recover = || {
+        let output = scene.node.executor_with(&["recover"]).output().expect("recover");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = recover();
+    assert!(said.contains("\"settled\""), "{said}");
+    assert!(said.contains("tidying up is tried again later"), "{said}");
+    assert!(!scene.node.flag().exists(), "open again");
+    assert_eq!(scene.node.tree(), before);
+    scene.server.start_again();
+    let said = scene.node.recover();
+    assert!(!said.contains("tried again later"), "{said}");
 }
 
 #[test]

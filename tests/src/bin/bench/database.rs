@@ -118,6 +118,7 @@ impl Scene {
             + run_bare(&self.node, &["backup", "--tag", "customer-42", &live, &shown]);
         let mut look = bare(&self.node, &["snapshots", "--json", "--tag", "customer-42"]);
         let (output, looked) = timed(|| look.output().expect("restic"));
+        assert!(output.status.success(), "{output:?}");
         took += looked;
         let snapshots: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let snapshots = snapshots.as_array().expect("snapshots");
@@ -173,10 +174,10 @@ impl Scene {
 pub fn restores(shop: Shop) -> Vec<Figure> {
     let scene = make(shop);
     let size = super::Size { name: shop.name, ..shop.files };
-    run_bare(&scene.node, &["init"]);
+    let snapshot = scene.node.backed_up();
+    like_ours(&scene.node);
     let (dump, _) = scene.backup_by_hand();
     let by_hand = scene.restore_by_hand(&dump);
-    let snapshot = scene.node.backed_up();
     scene.server.query("DELETE FROM customer_42.shop_0 WHERE id % 2 = 0");
     let (ended, total) = timed(|| scene.node.restore(&snapshot).run());
     ended.completed();

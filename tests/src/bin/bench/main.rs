@@ -179,9 +179,9 @@ fn bench_backup(node: &Node, size: Size) -> Vec<Figure> {
 
 fn bench_restore(node: &Node, size: Size) -> Vec<Figure> {
     let live = node.live().display().to_string();
-    run_bare(node, &["init"]);
-    run_bare(node, &["backup", &live]);
     let snapshot = node.backed_up();
+    like_ours(node);
+    run_bare(node, &["backup", &live]);
     let target = node.root().join("bare-target");
     let shown = target.display().to_string();
     let (_, bare_total) = timed(|| {
