@@ -120,7 +120,7 @@ async fn recover_all(node: &Node, rehearsal: &mut dyn Rehearsal) -> ExitCode {
     if let Err(error) = make_folders(node) {
         return wrong(&format!("{}: {error}", node.state.display()));
     }
-    let teller = Teller::silent();
+    let teller = Teller::of_warnings();
     let people = io::stdout().is_terminal();
     let mut worst = Outcome::Completed;
     let mut say = |recovered: Recovered| {
@@ -137,7 +137,9 @@ async fn recover_all(node: &Node, rehearsal: &mut dyn Rehearsal) -> ExitCode {
         };
         let _ = writeln!(io::stdout(), "{line}");
     };
-    match recover(node, &teller, rehearsal, &mut say).await {
+    let recovered = recover(node, &teller, rehearsal, &mut say).await;
+    teller.fall_silent();
+    match recovered {
         Ok(()) => exit(worst),
         Err(error) => wrong(&format!("{}: {error}", node.state.display())),
     }

@@ -33,27 +33,35 @@ pub struct Teller {
 impl Teller {
     /// Starts the thread that writes.
     pub fn start() -> Self {
+        Self::writing(Page::open, |page, message| page.write(message))
+    }
+
+    /// One whose warnings alone are heard, on stderr: for `recover`, which has a report of its own.
+    pub fn of_warnings() -> Self {
+        Self::writing(io::stderr, |stderr, message| {
+            if let Message::Log { level: Level::Warn, text } = message {
+                let _ = writeln!(stderr, "warning: {text}");
+            }
+        })
+    }
+
+    fn writing<P>(
+        open: impl FnOnce() -> P + Send + 'static,
+        write: impl Fn(&mut P, &Message) + Send + 'static,
+    ) -> Self {
         let (messages, inbox) = mpsc::channel();
         let (done, finished) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
         thread::spawn(move || {
-            let mut page = Page::open();
+            let mut page = open();
             for message in inbox {
-                page.write(&message);
+                write(&mut page, &message);
                 counter.fetch_sub(1, Ordering::Relaxed);
             }
             drop(done);
         });
         Self { messages, waiting, finished }
-    }
-
-    /// One that nobody hears: for `recover`, which has a report of its own.
-    pub fn silent() -> Self {
-        let (messages, inbox) = mpsc::channel();
-        let (_, finished) = mpsc::channel();
-        drop(inbox);
-        Self { messages, waiting: Arc::default(), finished }
     }
 
     fn say(&self, message: Message) {
@@ -82,8 +90,13 @@ impl Teller {
 
     /// The last word; waits a moment for it to be heard, and no longer.
     pub fn end(self, result: WorkResult) {
+        let _ = self.messages.send(Message::Result(Box::new(result)));
+        self.fall_silent();
+    }
+
+    /// Waits a moment for what was said to be heard, and no longer.
+    pub fn fall_silent(self) {
         let Self { messages, finished, .. } = self;
-        let _ = messages.send(Message::Result(Box::new(result)));
         drop(messages);
         // Either the thread is done and has dropped its end, or nobody listens.
         let _ = finished.recv_timeout(LAST_WORD);
