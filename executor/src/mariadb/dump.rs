@@ -7,9 +7,8 @@ use std::{
 };
 
 use memchr::{memchr, memchr2};
-use sha2::{Digest, Sha256};
 
-use super::{MariadbError, SchemaFacts, Server, Tool};
+use super::{MariadbError, SchemaFacts, Server, Tool, digest::Summing};
 use crate::{
     process::{Heard, Input, Moved},
     stop::Stop,
@@ -33,8 +32,8 @@ pub struct DumpSum {
 }
 
 impl Server<'_> {
-    /// Dumps the tables and data of a schema, without views and programs, and makes the file
-    /// durable. `on_bytes` is told how long it is, and may end it.
+    /// Dumps the tables and data of a schema, without views and programs, into a file that need not
+    /// outlive a power cut. `on_bytes` is told how long it is, and may end it.
     ///
     /// # Errors
     /// [`MariadbError`], also if the dump ended well and is not complete.
@@ -61,14 +60,14 @@ impl Server<'_> {
         args.extend(facts.views.iter().map(|view| format!("--ignore-table={schema}.{view}")));
         args.extend(["--".to_owned(), schema.to_owned()]);
         let mut reader = DumpReader::default();
-        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        let (sum, mut bytes) = (Summing::start(), 0);
         let ended = self
             .program(Tool::Dump, &args, Input::default())
             .start()?
             .attend(stop, |heard| {
                 if let Heard::Said(said) = heard {
                     file.write_all(said)?;
-                    hash.update(said);
+                    sum.add(said)?;
                     reader.take(said);
                     bytes += said.len() as u64;
                     on_bytes(bytes)?;
@@ -85,8 +84,7 @@ impl Server<'_> {
         }
         let keep =
             |source| crate::process::ProcessError::Keep { name: "mariadb-dump".into(), source };
-        file.sync_all().map_err(keep)?;
-        let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sum.end().map_err(keep)?;
         Ok(DumpSum { bytes, sha256, rows: reader.rows })
     }
 }

@@ -6,6 +6,7 @@
 //! changes a schema first takes a lock that outlives its client exactly as long as its statement
 //! does. This module must not know plans, journals or restic.
 
+mod digest;
 mod dump;
 mod exchange;
 mod load;

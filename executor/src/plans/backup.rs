@@ -12,6 +12,7 @@ mod check;
 mod dump;
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -32,6 +33,7 @@ use crate::{
     driver::Outline,
     failure::{Failure, chain},
     manifest::{self, SavedFiles},
+    mariadb::SchemaFacts,
     restic::{Listing, ResticError, SavePlan, host_of, job_tag},
     work::Work,
 };
@@ -43,6 +45,8 @@ pub struct Backup {
     site: SiteOrError,
     attempt: u32,
     facts: Facts,
+    /// What each database was in `Check`, which `Dump` need not ask again.
+    looked: BTreeMap<SourceId, SchemaFacts>,
 }
 
 /// What the journal keeps of it.
@@ -82,7 +86,7 @@ impl Backup {
         facts: Option<&serde_json::Value>,
     ) -> serde_json::Result<Self> {
         let facts = facts.map(Facts::deserialize).transpose()?.unwrap_or_default();
-        Ok(Self { order, site, attempt, facts })
+        Ok(Self { order, site, attempt, facts, looked: BTreeMap::new() })
     }
 
     fn sources(&self) -> Result<(&Site, Sources<'_>), Failure> {

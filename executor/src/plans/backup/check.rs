@@ -1,5 +1,7 @@
 //! `Check`: what is to be saved is there, is what it should be, and is not too large.
 
+use std::collections::BTreeMap;
+
 use holdfast_job::Level;
 
 use super::Backup;
@@ -24,13 +26,15 @@ impl Backup {
         repository(site, &self.order.repository)?;
         let base = open_base(site)?;
         let saved = measure_files(site, &sources.files, &base, work)?;
-        let mut bytes = 0;
+        let mut looked = BTreeMap::new();
         for database in sources.databases {
-            bytes += check_database(site, database, work).await?;
+            looked.insert(database.id.clone(), check_database(site, database, work).await?);
         }
+        let bytes = looked.values().map(SchemaFacts::bytes).sum();
         if bytes > 0 {
             check_spool(bytes, site, work)?;
         }
+        self.looked = looked;
         self.facts.saved = saved;
         work.note(&self.facts)
     }
@@ -80,7 +84,11 @@ fn measure_files(
 }
 
 /// What the server says of a database; what cannot be brought back is refused before it is saved.
-async fn check_database(site: &Site, database: &Database, work: &Work<'_>) -> Result<u64, Failure> {
+async fn check_database(
+    site: &Site,
+    database: &Database,
+    work: &Work<'_>,
+) -> Result<SchemaFacts, Failure> {
     let patience = site.limits.patience(holdfast_job::Stage::Check);
     let (server, _) = administer(database, work, patience)?;
     let facts =
@@ -104,7 +112,7 @@ async fn check_database(site: &Site, database: &Database, work: &Work<'_>) -> Re
         ));
     }
     tell_untransactional(database, &facts, work);
-    Ok(facts.bytes())
+    Ok(facts)
 }
 
 fn tell_untransactional(database: &Database, facts: &SchemaFacts, work: &Work<'_>) {

@@ -43,7 +43,8 @@ impl Backup {
         for database in &sources.databases {
             let folder = spool.join(database.id.as_str());
             make_folder(&folder).map_err(system)?;
-            let saved = dump_database(site, database, &folder, work).await?;
+            let looked = self.looked.get(&database.id).cloned();
+            let saved = dump_database(site, (database, looked), &folder, work).await?;
             dumped.push(Dumped {
                 id: saved.id.clone(),
                 name: saved.name.clone(),
@@ -88,14 +89,17 @@ fn size_of(folder: &Path) -> io::Result<u64> {
 
 async fn dump_database(
     site: &Site,
-    database: &Database,
+    (database, looked): (&Database, Option<SchemaFacts>),
     folder: &Path,
     work: &Work<'_>,
 ) -> Result<SavedDatabase, Failure> {
     let (server, _) = administer(database, work, site.limits.patience(Stage::Dump))?;
     let failed = MariadbError::into_failure;
     let schema = &database.schema;
-    let facts = server.look(schema, &work.stop).await.map_err(failed)?;
+    let facts = match looked {
+        Some(looked) => looked,
+        None => server.look(schema, &work.stop).await.map_err(failed)?,
+    };
     let Some(charset) = facts.charset.clone() else {
         return Err(changed_meanwhile(database, "its schema is gone"));
     };
