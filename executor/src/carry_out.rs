@@ -5,6 +5,7 @@ use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, path::Path};
 use holdfast_job::{JobId, Level, MAX_REQUEST_BYTES, Outcome, Request, Verb, WorkResult};
 
 use crate::{
+    cgroup,
     config::{Node, Site},
     failure::{Failure, chain},
     journal::{JOURNAL_VERSION, Journal, JournalError, Opened, Origin, Record, Shelf},
@@ -14,6 +15,7 @@ use crate::{
     plans::misconfigured,
     recover::{Settling, settle_open},
     rehearsal::Rehearsal,
+    slots::{SlotError, Slots},
     stop::Stop,
     teller::Teller,
     work::Work,
@@ -129,10 +131,26 @@ async fn carry_out_judged(
         Err(LockError::Stopped(_)) => return ended(job, &Failure::stopped()),
         Err(error) => return ended(job, &Failure::system("take the lock", &error)),
     };
+    let _slots = match Slots::take(node, &site, &request.order) {
+        Ok(slots) => slots,
+        Err(error @ SlotError::Full { .. }) => {
+            return WorkResult {
+                customer_message: "Many sites are being saved or restored just now. Yours has its \
+                                   turn soon."
+                    .into(),
+                ..busy(job, chain(&error))
+            };
+        }
+        Err(error) => return ended(job, &Failure::system("take a slot", &error)),
+    };
     match settle_earlier(node, &lock, teller, rehearsal).await {
         Ok(None) => {}
         Ok(Some(result)) => return WorkResult { job: Some(job), ..result },
         Err(error) => return ended(job, &unreadable(&error)),
+    }
+    let group = cgroup::enter(&site.limits, job).await;
+    if let Err(why) = &group {
+        teller.log(Level::Warn, format!("the limits of memory, processor and disk: {why}"));
     }
     let performance = Performance { node, lock: &lock, teller, stop };
     match begin(&performance, &request, &site) {
@@ -199,10 +217,13 @@ fn begin(
         }
         if let Some(Record::Ended { result }) = journal.records().last() {
             let attempts = journal.attempts();
-            if result.outcome != Outcome::FailedForNow || attempts >= MAX_ATTEMPTS {
-                return Ok(Begun::Answered(result.clone()));
-            }
-            journal.begin_attempt(Record::Attempt { number: attempts + 1, at: Work::now() })?;
+            let number = match result.outcome {
+                // It had not begun: no attempt is counted.
+                Outcome::Busy => attempts,
+                Outcome::FailedForNow if attempts < MAX_ATTEMPTS => attempts + 1,
+                _ => return Ok(Begun::Answered(result.clone())),
+            };
+            journal.begin_attempt(Record::Attempt { number, at: Work::now() })?;
             return Ok(Begun::Ready(Box::new(journal)));
         }
     }
@@ -258,6 +279,7 @@ fn busy_result(operator_message: String) -> WorkResult {
         snapshot: None,
         closed_ms: None,
         undo_until: None,
+        healthy: None,
         unreadable: Vec::new(),
     }
 }

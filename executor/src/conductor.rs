@@ -75,6 +75,8 @@ pub struct Report {
     pub closed_ms: Option<u64>,
     /// Until when an undo is possible.
     pub undo_until: Option<holdfast_job::Moment>,
+    /// Whether the site is well, if it can be asked.
+    pub healthy: Option<bool>,
 }
 
 /// Why a plan came to no end. Its journal is open, and whoever takes the customer's lock next
@@ -224,6 +226,7 @@ fn result(
         snapshot: report.snapshot,
         closed_ms: report.closed_ms,
         undo_until: report.undo_until,
+        healthy: report.healthy,
         unreadable: report.unreadable,
     }
 }

@@ -11,7 +11,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     os::{
-        fd::AsRawFd,
+        fd::{AsRawFd, RawFd},
         unix::fs::{MetadataExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
     sys::{prctl, signal::Signal},
-    unistd::{Pid, execv, getppid},
+    unistd::{Pid, close, execv, getppid},
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,8 @@ pub enum Access {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cell {
-    confinement: Confinement,
+    /// None for a program that sees everything, and holds nothing.
+    confinement: Option<Confinement>,
     program: Vec<String>,
 }
 
@@ -85,10 +86,22 @@ pub enum ConfineError {
 impl Confinement {
     /// The arguments with which this program, executed again, becomes `program` confined.
     pub fn arguments(&self, program: Vec<String>) -> Vec<String> {
-        let cell = Cell { confinement: self.clone(), program };
-        let argument = serde_json::to_string(&cell).unwrap_or_default();
+        let confinement = Some(self.clone());
+        Cell { confinement, program }.arguments()
+    }
+}
+
+impl Cell {
+    fn arguments(&self) -> Vec<String> {
+        let argument = serde_json::to_string(self).unwrap_or_default();
         vec!["confine".into(), argument]
     }
+}
+
+/// The arguments with which this program, executed again, becomes `program`, which does not hold the
+/// customer's lock and sees what root sees.
+pub fn without_lock(program: Vec<String>) -> Vec<String> {
+    Cell { confinement: None, program }.arguments()
 }
 
 /// Becomes the program that `argument` names, confined. Returns only if that failed.
@@ -114,7 +127,13 @@ fn try_become_confined(argument: &str) -> Result<std::convert::Infallible, Confi
     if getppid() != executor {
         return Err(ConfineError::Orphaned);
     }
-    enter(&cell.confinement)?;
+    match &cell.confinement {
+        Some(confinement) => enter(confinement)?,
+        None => let_go().map_err(|source| ConfineError::System {
+            doing: "let go of what the executor holds".into(),
+            source,
+        })?,
+    }
     let program: Vec<CString> =
         cell.program.iter().filter_map(|part| CString::new(part.as_str()).ok()).collect();
     let [path, ..] = program.as_slice() else { return Err(ConfineError::NotForUse) };
@@ -133,6 +152,18 @@ fn is_this_program(other: Pid) -> bool {
         (Ok(ours), Ok(theirs)) => (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino()),
         _ => false,
     }
+}
+
+/// Closes every descriptor but the first three.
+fn let_go() -> io::Result<()> {
+    let numbers = fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect::<Vec<RawFd>>();
+    // That of the folder that was just read is closed already.
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        let _ = close(number);
+    }
+    Ok(())
 }
 
 fn enter(confinement: &Confinement) -> Result<(), ConfineError> {

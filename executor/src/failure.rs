@@ -24,6 +24,8 @@ pub enum FailureKind {
     Transient,
     /// A server that is needed is not there: what cannot be put back without it waits until it is.
     Away,
+    /// The site's host says that this is not the moment: no attempt is counted.
+    NotNow,
     /// The same order would fail again.
     Permanent,
     /// Somebody asked to stop.
@@ -39,6 +41,11 @@ impl Failure {
     /// A failure for want of a server that may soon be back.
     pub fn away(customer: impl Into<String>, operator: impl Into<String>) -> Self {
         Self { kind: FailureKind::Away, customer: customer.into(), operator: operator.into() }
+    }
+
+    /// Not a failure of anything: the same order is to come again.
+    pub fn not_now(customer: impl Into<String>, operator: impl Into<String>) -> Self {
+        Self { kind: FailureKind::NotNow, customer: customer.into(), operator: operator.into() }
     }
 
     /// A failure that the same order would meet again.
@@ -67,6 +74,7 @@ impl Failure {
     pub fn outcome(&self) -> Outcome {
         match self.kind {
             FailureKind::Transient | FailureKind::Away => Outcome::FailedForNow,
+            FailureKind::NotNow => Outcome::Busy,
             FailureKind::Permanent => Outcome::Failed,
             FailureKind::Stopped => Outcome::Stopped,
         }

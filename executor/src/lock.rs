@@ -51,24 +51,10 @@ impl CustomerLock {
     /// [`LockError::Held`] if it is not.
     pub fn try_take(state: &Path, customer: CustomerId) -> Result<Self, LockError> {
         let file = state.join("locks").join(format!("customer-{customer}.lock"));
-        let failed = |source: io::Error| LockError::File { file: file.clone(), source };
-        let open = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&file)
-            .map_err(failed)?;
-        // flock(2), which belongs to the open file: it is let go when the last descriptor of it is
-        // closed, here or in a child, and never by hand.
-        match open.try_lock() {
-            Ok(()) => {
-                fcntl(&open, FcntlArg::F_SETFD(FdFlag::empty()))
-                    .map_err(|errno| failed(errno.into()))?;
-                Ok(Self { customer, _held: open })
-            }
-            Err(TryLockError::WouldBlock) => Err(LockError::Held(customer)),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
+        match hold(&file) {
+            Ok(Some(held)) => Ok(Self { customer, _held: held }),
+            Ok(None) => Err(LockError::Held(customer)),
+            Err(source) => Err(LockError::File { file, source }),
         }
     }
 
@@ -99,5 +85,25 @@ impl CustomerLock {
     /// Whose lock this is.
     pub fn customer(&self) -> CustomerId {
         self.customer
+    }
+}
+
+/// Locks a file, which is made if there is none, for us and whatever we start; `None` if somebody else
+/// has it.
+///
+/// # Errors
+/// What the system said.
+pub fn hold(file: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    let open = options.create(true).truncate(false).write(true).mode(0o600).open(file)?;
+    // flock(2), which belongs to the open file: it is let go when the last descriptor of it is
+    // closed, here or in a child, and never by hand.
+    match open.try_lock() {
+        Ok(()) => {
+            fcntl(&open, FcntlArg::F_SETFD(FdFlag::empty()))?;
+            Ok(Some(open))
+        }
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }

@@ -1,13 +1,14 @@
 //! From a journal to the plan it names, and that plan to its end.
 
-use holdfast_job::{Order, WorkResult};
+use holdfast_job::{Order, Outcome, WorkResult};
 
 use crate::{
     conductor::{Plan, Unfinished, conduct},
     config::{ConfigError, Node, Site},
     driver::Outline,
     failure::{Failure, chain},
-    journal::Journal,
+    hooks::{self, Occasion},
+    journal::{Journal, Record},
     lock::CustomerLock,
     plans::{Backup, Delete, Restore, SiteOrError, Undo},
     rehearsal::Rehearsal,
@@ -102,8 +103,10 @@ pub async fn perform(
     let attempt = journal.attempts();
     let facts = Work::facts(journal.records()).cloned();
     let facts = facts.as_ref();
-    let site = SiteOrError(site);
     let stop = stop.clone();
+    let hook = site.as_ref().ok().and_then(|site| site.hooks.stuck.clone());
+    let was_stuck = matches!(journal.records().last(), Some(Record::Stuck { .. }));
+    let site = SiteOrError(site);
     let mut work = Work { job: request.job, node, lock, journal, teller, stop };
     let result = match request.order {
         Order::Backup(order) => {
@@ -119,7 +122,12 @@ pub async fn perform(
             conduct(&mut Delete::new(order, site, facts)?, &mut work, rehearsal).await
         }
     };
-    Ok(result?)
+    let result = result?;
+    if result.outcome == Outcome::Stuck && !was_stuck {
+        let what = (Some(result.outcome), Some(result.operator_message.as_str()));
+        hooks::tell(hook.as_deref(), Occasion::Stuck, what, &work).await;
+    }
+    Ok(result)
 }
 
 #[cfg(test)]

@@ -221,6 +221,7 @@ impl Running {
     ) -> Result<Ended, ProcessError> {
         let name = self.program.name.clone();
         let lost = |source| ProcessError::Lost { name: name.clone(), source };
+        let group = Pid::from_raw(self.pid() as i32);
         let (stdin, stdout, stderr) =
             (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take());
         let (Some(stdin), Some(mut stdout), Some(stderr)) = (stdin, stdout, stderr) else {
@@ -250,6 +251,8 @@ impl Running {
                 }
                 ended = self.child.wait(), if status.is_none() => {
                     status = Some(ended.map_err(lost)?);
+                    // What it has left behind of its group goes with it.
+                    let _ = killpg(group, Signal::SIGKILL);
                     deadline = Instant::now() + AFTERGLOW;
                     None
                 }

@@ -112,6 +112,9 @@ pub struct WorkResult {
     /// Until when an undo is possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_until: Option<Moment>,
+    /// Whether the site answered as it should afterwards, if it can be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<bool>,
     /// Files that could not be read, at most 100 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,

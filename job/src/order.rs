@@ -77,6 +77,9 @@ pub struct Restore {
     /// When the site is closed; the site's configuration says if this does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<MaintenanceMode>,
+    /// Whether the restored site stays though it does not answer as it should.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_unhealthy: bool,
 }
 
 /// Swap back what a restore or an undo displaced.

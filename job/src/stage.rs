@@ -24,10 +24,14 @@ pub enum Stage {
     Load,
     /// The maintenance flag is set.
     Close,
+    /// What runs on the site is stopped.
+    Halt,
     /// Live and prepared tables change places.
     SwapDatabase,
     /// Live and prepared trees change places.
     SwapFiles,
+    /// What ran is started again, and looked at through the closed door.
+    Resume,
     /// The maintenance flag is taken away.
     Open,
     /// What was displaced becomes the undo copy.
@@ -50,8 +54,10 @@ impl Stage {
             Self::Fetch => "fetch",
             Self::Load => "load",
             Self::Close => "close",
+            Self::Halt => "halt",
             Self::SwapDatabase => "swap_database",
             Self::SwapFiles => "swap_files",
+            Self::Resume => "resume",
             Self::Open => "open",
             Self::Keep => "keep",
             Self::Forget => "forget",

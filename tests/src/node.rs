@@ -235,6 +235,7 @@ impl Node {
             scope,
             undo,
             maintenance: None,
+            keep_unhealthy: false,
         }))
     }
 

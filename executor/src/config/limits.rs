@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
+/// With less memory restic does not get through a site.
+const LEAST_MEMORY: u64 = 256 << 20;
+
 /// The limits of one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -20,6 +23,12 @@ pub struct Limits {
     pub nice: u8,
     /// The I/O class of restic.
     pub ionice: IoClass,
+    /// The memory of an order and all that it starts.
+    pub memory_bytes: Option<u64>,
+    /// Its share of the processors where others want them too: 100 is everybody's, 1 to 10,000.
+    pub cpu_weight: Option<u32>,
+    /// The same of the disks.
+    pub io_weight: Option<u32>,
     /// How long a stage may go on without progress.
     patience: Duration,
     patience_of: BTreeMap<Stage, Duration>,
@@ -54,6 +63,9 @@ pub(super) struct LimitsTable {
     download_kib_per_second: Option<u32>,
     nice: Option<u8>,
     ionice: Option<IoClass>,
+    memory_bytes: Option<u64>,
+    cpu_weight: Option<u32>,
+    io_weight: Option<u32>,
     progress_timeout_seconds: Option<u64>,
     #[serde(default)]
     stage_timeout_seconds: BTreeMap<Stage, u64>,
@@ -69,6 +81,9 @@ impl LimitsTable {
             download_kib_per_second: over.download_kib_per_second.or(self.download_kib_per_second),
             nice: over.nice.or(self.nice),
             ionice: over.ionice.or(self.ionice),
+            memory_bytes: over.memory_bytes.or(self.memory_bytes),
+            cpu_weight: over.cpu_weight.or(self.cpu_weight),
+            io_weight: over.io_weight.or(self.io_weight),
             progress_timeout_seconds: over
                 .progress_timeout_seconds
                 .or(self.progress_timeout_seconds),
@@ -80,6 +95,16 @@ impl LimitsTable {
         let nice = self.nice.unwrap_or(10);
         if nice > 19 {
             return Err(ConfigError::value(file, "limits.nice", "must be 0 to 19"));
+        }
+        for (key, weight) in [("cpu_weight", self.cpu_weight), ("io_weight", self.io_weight)] {
+            if weight.is_some_and(|weight| !(1..=10_000).contains(&weight)) {
+                let key = format!("limits.{key}");
+                return Err(ConfigError::value(file, key, "must be 1 to 10000"));
+            }
+        }
+        if self.memory_bytes.is_some_and(|bytes| bytes < LEAST_MEMORY) {
+            let problem = "is less than 256 MiB, with which restic cannot work";
+            return Err(ConfigError::value(file, "limits.memory_bytes", problem));
         }
         let seconds = |key: String, seconds: u64| match seconds {
             0 => Err(ConfigError::value(file, key, "must be at least 1 second")),
@@ -103,6 +128,9 @@ impl LimitsTable {
             download_kib_per_second: self.download_kib_per_second,
             nice,
             ionice: self.ionice.unwrap_or_default(),
+            memory_bytes: self.memory_bytes,
+            cpu_weight: self.cpu_weight,
+            io_weight: self.io_weight,
             patience,
             patience_of,
         })

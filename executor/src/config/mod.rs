@@ -5,9 +5,12 @@
 //! key, before anything is done. Nothing a customer can write is ever read here.
 
 mod database;
+mod hooks;
 mod limits;
 mod node;
+mod probe;
 mod repository;
+mod services;
 mod site;
 mod template;
 mod trust;
@@ -15,9 +18,12 @@ mod trust;
 use std::path::{Path, PathBuf};
 
 pub use database::{Account, Credentials, Database, Engine, OUR_PREFIX, Reach};
+pub use hooks::Hooks;
 pub use limits::{IoClass, Limits};
 pub use node::Node;
+pub use probe::Probe;
 pub use repository::{PasswordSource, Repository};
+pub use services::{Containers, Services};
 pub use site::{FileSource, Owners, QuotaKind, Site};
 pub use trust::check_root_owned;
 
@@ -112,4 +118,12 @@ fn read_text(file: &Path) -> Result<String, ConfigError> {
 fn read_toml<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, ConfigError> {
     toml::from_str(&read_text(file)?)
         .map_err(|source| ConfigError::Parse { file: file.to_owned(), source: Box::new(source) })
+}
+
+/// A number of things that there must be at least one of.
+fn positive(file: &Path, key: &str, given: Option<u32>) -> Result<Option<u32>, ConfigError> {
+    match given {
+        Some(0) => Err(ConfigError::value(file, key, "must be at least 1")),
+        given => Ok(given),
+    }
 }

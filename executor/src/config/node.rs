@@ -36,8 +36,17 @@ pub struct Node {
     pub mariadb: PathBuf,
     /// The `mariadb-dump` to run.
     pub mariadb_dump: PathBuf,
-    /// The `docker` to run, for databases inside containers.
+    /// The `docker` to run.
     pub docker: PathBuf,
+    /// Where its engine listens.
+    pub docker_socket: PathBuf,
+    /// The `systemctl` to run.
+    pub systemctl: PathBuf,
+    /// The `curl` that looks at a site.
+    pub curl: PathBuf,
+    /// So many orders at most run at once on this node.
+    pub max_orders: Option<u32>,
+    probe_secret_file: Option<PathBuf>,
     /// The user whose orders must be signed.
     pub worker_user: Option<String>,
     /// How long an order waits for the customer's lock.
@@ -88,6 +97,14 @@ struct NodeTable {
     mariadb_dump: String,
     #[serde(default = "docker")]
     docker: String,
+    #[serde(default = "docker_socket")]
+    docker_socket: String,
+    #[serde(default = "systemctl")]
+    systemctl: String,
+    #[serde(default = "curl")]
+    curl: String,
+    max_orders: Option<u32>,
+    probe_secret_file: Option<String>,
     master_secret_file: String,
     worker_user: Option<String>,
     lock_wait_seconds: Option<u64>,
@@ -103,6 +120,18 @@ fn mariadb_dump() -> String {
 
 fn docker() -> String {
     "/usr/bin/docker".into()
+}
+
+fn docker_socket() -> String {
+    "/run/docker.sock".into()
+}
+
+fn systemctl() -> String {
+    "/usr/bin/systemctl".into()
+}
+
+fn curl() -> String {
+    "/usr/bin/curl".into()
 }
 
 impl Node {
@@ -124,6 +153,15 @@ impl Node {
             mariadb: path("node.mariadb", &read.node.mariadb)?,
             mariadb_dump: path("node.mariadb_dump", &read.node.mariadb_dump)?,
             docker: path("node.docker", &read.node.docker)?,
+            docker_socket: path("node.docker_socket", &read.node.docker_socket)?,
+            systemctl: path("node.systemctl", &read.node.systemctl)?,
+            curl: path("node.curl", &read.node.curl)?,
+            max_orders: super::positive(&file, "node.max_orders", read.node.max_orders)?,
+            probe_secret_file: read
+                .node
+                .probe_secret_file
+                .map(|given| path("node.probe_secret_file", &given))
+                .transpose()?,
             master_secret_file: path("node.master_secret_file", &read.node.master_secret_file)?,
             worker_user: read.node.worker_user,
             lock_wait: Duration::from_secs(read.node.lock_wait_seconds.unwrap_or(10)),
@@ -203,6 +241,12 @@ impl Node {
             let problem = format!("{schema:?} has no {{id}} in it: all customers would share it");
             return Err(ConfigError::value(file, "site.databases", problem));
         }
+        if let (false, Some(user)) =
+            (over.site.has_services(), self.template.site.user_of_everybody())
+        {
+            let problem = format!("{user:?} has no {{id}} in it: all customers would share it");
+            return Err(ConfigError::value(file, "site.services.user", problem));
+        }
         let limits = base.limits.overridden_by(over.limits).check(file)?;
         let site = base.site.overridden_by(over.site);
         let own =
@@ -254,6 +298,28 @@ impl Node {
             return Err(ConfigError::Untrusted { path: file.clone(), problem: problem.into() });
         }
         Ok(secret.trim_ascii().to_vec())
+    }
+
+    /// The secret by which nginx lets a look into a closed site, if there is one.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if its file is missing, empty, or open to others.
+    pub fn probe_secret(&self) -> Result<Option<String>, ConfigError> {
+        let Some(file) = &self.probe_secret_file else { return Ok(None) };
+        let read = || {
+            let text = std::fs::read_to_string(file)
+                .map_err(|source| ConfigError::Read { file: file.clone(), source })?;
+            check_root_only(file)?;
+            let secret = text.trim();
+            match secret.is_empty() || secret.contains(char::is_whitespace) {
+                true => Err(ConfigError::Untrusted {
+                    path: file.clone(),
+                    problem: "is not one word: make it with `openssl rand -hex 32`".into(),
+                }),
+                false => Ok(secret.to_owned()),
+            }
+        };
+        read().map(Some).map_err(|error| error.named_by(&self.file(), "node.probe_secret_file"))
     }
 
     /// The customers that have a file of their own.

@@ -23,6 +23,8 @@ pub struct Repository {
     pub password: PasswordSource,
     /// restic's `sftp.command`, for `sftp:` alone.
     pub sftp_command: Option<String>,
+    /// So many orders of this node at most are at work in it at once, by its name.
+    pub max_orders: Option<u32>,
     /// More for restic's environment; paths of root-only files, never secrets.
     pub environment: BTreeMap<String, String>,
 }
@@ -60,6 +62,7 @@ pub(super) struct RepositoryTable {
     url: String,
     password_file: Option<String>,
     ssh: Option<SshTable>,
+    max_orders: Option<u32>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
 }
@@ -123,6 +126,7 @@ impl RepositoryTable {
             url,
             password,
             sftp_command,
+            max_orders: super::positive(file, &key("max_orders"), self.max_orders)?,
             environment: self.environment,
         };
         match (repository.local_path(), repository.url.contains(':')) {

@@ -10,8 +10,11 @@ use holdfast_job::{CustomerId, MaintenanceMode, RepositoryName, Scope, SourceId}
 use serde::Deserialize;
 
 use super::{
-    ConfigError, Database, Limits, Repository,
+    ConfigError, Database, Hooks, Limits, Probe, Repository, Services,
     database::{DatabaseTable, check_databases},
+    hooks::HooksTable,
+    probe::ProbeTable,
+    services::ServicesTable,
     template,
     trust::check_root_owned,
 };
@@ -50,6 +53,12 @@ pub struct Site {
     pub owners: Option<Owners>,
     /// Which disk quota the site has.
     pub quota: Option<QuotaKind>,
+    /// What runs on it.
+    pub services: Services,
+    /// How it is asked whether it is well.
+    pub probe: Option<Probe>,
+    /// The host's own programs.
+    pub hooks: Hooks,
 }
 
 /// One directory tree of a site.
@@ -97,6 +106,9 @@ pub(super) struct SiteTable {
     reserve: Option<u64>,
     owners: Option<Owners>,
     quota: Option<QuotaTable>,
+    services: Option<ServicesTable>,
+    probe: Option<ProbeTable>,
+    hooks: Option<HooksTable>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -129,6 +141,9 @@ impl SiteTable {
             reserve: over.reserve.or(self.reserve),
             owners: over.owners.or(self.owners),
             quota: over.quota.or(self.quota),
+            services: over.services.or(self.services),
+            probe: over.probe.or(self.probe),
+            hooks: over.hooks.or(self.hooks),
         }
     }
 
@@ -144,6 +159,15 @@ impl SiteTable {
     /// A schema that would be every customer's, in the template.
     pub(super) fn schema_of_everybody(&self) -> Option<&str> {
         self.databases.iter().flatten().find_map(DatabaseTable::schema_of_everybody)
+    }
+
+    /// A user whose processes would be ended for every customer, in the template.
+    pub(super) fn user_of_everybody(&self) -> Option<&str> {
+        self.services.as_ref().and_then(ServicesTable::user_of_everybody)
+    }
+
+    pub(super) fn has_services(&self) -> bool {
+        self.services.is_some()
     }
 
     pub(super) fn has_databases(&self) -> bool {
@@ -190,6 +214,9 @@ impl SiteTable {
             reserve: self.reserve.unwrap_or(256 << 20),
             owners: self.owners,
             quota: self.quota.map(|quota| quota.check(file, customer)).transpose()?,
+            services: self.services.unwrap_or_default().check(file, customer)?,
+            probe: self.probe.map(|probe| probe.check(file, customer)).transpose()?,
+            hooks: self.hooks.unwrap_or_default().check(file, customer)?,
         })
     }
 }

@@ -18,7 +18,7 @@ mod rows;
 mod script;
 mod verdict;
 
-use std::{collections::BTreeMap, fs::File, path::PathBuf, time::Duration};
+use std::{fs::File, path::PathBuf, time::Duration};
 
 pub use dump::DumpSum;
 pub use exchange::{Charset, Marker, exchange, marker_is_in};
@@ -34,6 +34,7 @@ use crate::{
     config::{Credentials, Database, Node, Reach, check_root_owned},
     confine::Confinement,
     process::{Input, Moved, Program},
+    services::docker_environment,
     stop::Stop,
 };
 
@@ -162,7 +163,7 @@ impl<'a> Server<'a> {
             },
             path: PathBuf::from("/proc/self/exe"),
             args: confinement.arguments(argv),
-            env: BTreeMap::from([("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]),
+            env: docker_environment(&self.node.docker_socket),
             stdin: Input { text, file: input.file },
             patience: self.patience,
         }

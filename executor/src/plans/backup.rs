@@ -6,7 +6,7 @@
 //! | `Dump` | each database and its programs, and `manifest.json`, are written into the spool | the spool is removed |
 //! | `Snapshot` | one `restic backup` of sources and spool | a snapshot that failed `Verify` is forgotten |
 //! | `Verify` | the snapshot is read back: whose it is, each directory, the manifest | – |
-//! | `Tidy` | the spool is removed | – |
+//! | `Tidy` | the spool is removed; `after` | – |
 
 mod check;
 mod dump;
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SiteOrError, foreign_stage,
+    hooks::tell_after,
     preconditions::{Sources, restic, sources_of},
 };
 use crate::{
@@ -249,7 +250,11 @@ impl Plan for Backup {
             Stage::Dump => self.dump(work).await,
             Stage::Snapshot => self.snapshot(work).await,
             Stage::Verify => self.verify(work).await,
-            Stage::Tidy => remove_spool(&manifest::spool(work.node, work.customer())),
+            Stage::Tidy => {
+                remove_spool(&manifest::spool(work.node, work.customer()))?;
+                tell_after(&self.site, work).await;
+                Ok(())
+            }
             other => Err(foreign_stage(Self::VERB, other)),
         }
     }

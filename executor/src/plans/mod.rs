@@ -3,6 +3,8 @@
 mod backup;
 mod databases;
 mod delete;
+mod hooks;
+mod life;
 mod preconditions;
 mod restore;
 mod switch;

@@ -6,10 +6,12 @@
 //! | `Fetch` | restic restores into the stage; compared, sanitized, made durable | the stage becomes trash |
 //! | `Load` | each dump is loaded into a schema of ours, compared and checked | what loads is ended |
 //! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `Halt` | what runs on the site is noted and stopped | it is started again |
 //! | `SwapDatabase` | what each schema was is written down; its tables and the loaded ones change places; programs are reconciled | they change back |
 //! | `SwapFiles` | each live tree and the one in the stage change places | they change back |
+//! | `Resume` | what ran is started; `after_swap`; the site is asked how it is | it is stopped |
 //! | `Open` | `.maintenance` off | `.maintenance` on |
-//! | `Keep` | the stage, which now holds what was displaced, becomes the undo copy | it becomes the stage |
+//! | `Keep` | the stage, which now holds what was displaced, becomes the undo copy; `after` | it becomes the stage |
 //!
 //! With `maintenance = "whole"`, `Close` stands before `Fetch`. `Load` and `SwapDatabase` are there if
 //! the order is about a database, `SwapFiles` if it is about files.
@@ -36,13 +38,16 @@ use holdfast_job::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{SiteOrError, foreign_stage, switch::Switch};
+use super::{
+    SiteOrError,
+    hooks::tell_after,
+    switch::{self, Switch, Switching},
+};
 use crate::{
     aside::Aside,
     conductor::{Plan, Reached, Report},
     driver::Outline,
     failure::Failure,
-    swap::Side,
     tree::TreeSum,
     work::Work,
 };
@@ -105,6 +110,16 @@ fn unusable(problem: String) -> Failure {
     )
 }
 
+impl Switching for Restore {
+    fn switching(&mut self) -> &mut Switch {
+        &mut self.facts.switch
+    }
+
+    fn note(&self, work: &mut Work<'_>) -> Result<(), Failure> {
+        work.note(&self.facts)
+    }
+}
+
 impl Plan for Restore {
     const VERB: Verb = Verb::Restore;
 
@@ -125,9 +140,10 @@ impl Plan for Restore {
             MaintenanceMode::Swap => stages.push(Stage::Close),
             MaintenanceMode::Whole => stages.insert(1, Stage::Close),
         }
+        stages.push(Stage::Halt);
         stages.extend(swaps);
-        stages.extend([Stage::Open, Stage::Keep]);
-        Outline { stages, unstoppable_from: swaps[0], committed_by: swaps[swaps.len() - 1] }
+        stages.extend([Stage::Resume, Stage::Open, Stage::Keep]);
+        Outline { stages, unstoppable_from: Stage::Halt, committed_by: swaps[swaps.len() - 1] }
     }
 
     async fn run(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
@@ -135,24 +151,12 @@ impl Plan for Restore {
             Stage::Check => self.check(work).await,
             Stage::Fetch => self.fetch(work).await,
             Stage::Load => self.load(work).await,
-            Stage::SwapDatabase => self.facts.switch.put_databases_new(work).await,
-            Stage::Close => {
-                self.facts.switch.look_at_door(work.job)?;
-                work.note(&self.facts)?;
-                self.facts.switch.close(work.job)
+            Stage::Keep => {
+                self.keep(work)?;
+                tell_after(&self.site, work).await;
+                Ok(())
             }
-            Stage::SwapFiles => {
-                self.facts.switch.look_at_trees()?;
-                work.note(&self.facts)?;
-                self.facts.switch.put(Side::New)
-            }
-            Stage::Open => {
-                self.facts.switch.open(work.job)?;
-                self.facts.switch.opened();
-                work.note(&self.facts)
-            }
-            Stage::Keep => self.keep(work),
-            other => Err(foreign_stage(Self::VERB, other)),
+            shared => switch::run(self, shared, work).await,
         }
     }
 
@@ -166,12 +170,8 @@ impl Plan for Restore {
                     .map_err(|error| Failure::system("discard the stage", &error))
             }
             Stage::Load => self.unload(work).await,
-            Stage::Close => self.facts.switch.open(work.job),
-            Stage::SwapDatabase => self.facts.switch.put_databases_old(work).await,
-            Stage::SwapFiles => self.facts.switch.put(Side::Old),
-            Stage::Open => self.facts.switch.close(work.job),
             Stage::Keep => self.unkeep(work),
-            other => Err(foreign_stage(Self::VERB, other)),
+            shared => switch::revert(self, shared, work).await,
         }
     }
 
@@ -194,6 +194,7 @@ impl Plan for Restore {
             snapshot: Some(self.order.snapshot.clone()).filter(|_| done),
             closed_ms: self.facts.switch.closed_ms(),
             undo_until: self.facts.undo_until.filter(|_| done),
+            healthy: self.facts.switch.life.is_well().filter(|_| done),
             ..Report::default()
         }
     }

@@ -5,12 +5,13 @@
 
 use std::{path::PathBuf, time::SystemTime};
 
-use holdfast_job::{JobId, SourceResult, WhatHappened};
+use holdfast_job::{JobId, SourceResult, Stage, WhatHappened};
 use serde::{Deserialize, Serialize};
 
-use super::{SiteOrError, databases::DatabasePart};
+use super::{SiteOrError, databases::DatabasePart, foreign_stage, life::Life};
 use crate::{
     base::Base,
+    conductor::Plan,
     door::{self, Flag},
     failure::{Failure, chain},
     journal::Settlement,
@@ -28,6 +29,9 @@ pub struct Switch {
     /// The databases that change places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<DatabasePart>,
+    /// What runs on the site.
+    #[serde(default)]
+    pub life: Life,
     /// Whether what was live has been looked at, so that `Part::old` means something.
     pub looked: bool,
     /// Whether somebody else had closed the site: their flag stays.
@@ -38,6 +42,74 @@ pub struct Switch {
     pub closed_at_ms: Option<u64>,
     /// When the site was opened, in milliseconds since 1970.
     pub opened_at_ms: Option<u64>,
+}
+
+/// A plan that switches: it has a [`Switch`] among its facts.
+pub(super) trait Switching: Plan {
+    /// The switch.
+    fn switching(&mut self) -> &mut Switch;
+
+    /// Writes all facts down.
+    ///
+    /// # Errors
+    /// As [`Work::note`].
+    fn note(&self, work: &mut Work<'_>) -> Result<(), Failure>;
+}
+
+/// Runs a stage that is the same for whoever switches.
+pub(super) async fn run<P: Switching>(
+    plan: &mut P,
+    stage: Stage,
+    work: &mut Work<'_>,
+) -> Result<(), Failure> {
+    match stage {
+        Stage::Close => {
+            plan.switching().look_at_door(work.job)?;
+            plan.note(work)?;
+            plan.switching().close(work.job)
+        }
+        Stage::Halt => {
+            plan.switching().life.look_again(work).await?;
+            plan.note(work)?;
+            plan.switching().life.halt(work).await
+        }
+        Stage::SwapDatabase => plan.switching().put_databases_new(work).await,
+        Stage::SwapFiles => {
+            plan.switching().look_at_trees()?;
+            plan.note(work)?;
+            plan.switching().put(Side::New)
+        }
+        Stage::Resume => {
+            plan.switching().life.resuming();
+            plan.note(work)?;
+            plan.switching().life.resume(work).await?;
+            plan.note(work)
+        }
+        Stage::Open => {
+            plan.switching().open(work.job)?;
+            plan.switching().opened();
+            plan.note(work)
+        }
+        other => Err(foreign_stage(P::VERB, other)),
+    }
+}
+
+/// Reverts one.
+pub(super) async fn revert<P: Switching>(
+    plan: &mut P,
+    stage: Stage,
+    work: &mut Work<'_>,
+) -> Result<(), Failure> {
+    let switch = plan.switching();
+    match stage {
+        Stage::Close => switch.open(work.job),
+        Stage::Halt => switch.life.unhalt(work).await,
+        Stage::SwapDatabase => switch.put_databases_old(work).await,
+        Stage::SwapFiles => switch.put(Side::Old),
+        Stage::Resume => switch.life.halt(work).await,
+        Stage::Open => switch.close(work.job),
+        other => Err(foreign_stage(P::VERB, other)),
+    }
 }
 
 /// A system error while the site may be closed.

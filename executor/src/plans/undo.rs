@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | `Check` | the undo copy is there and whole, and is made durable | what was announced is taken back |
 //! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `Halt` | what runs on the site is noted and stopped | it is started again |
 //! | `SwapDatabase` | the tables of each live schema and those of the copy change places; programs are reconciled | they change back |
 //! | `SwapFiles` | each live tree and the one in the undo copy change places | they change back |
+//! | `Resume` | what ran is started; `after_swap`; the site is asked how it is | it is stopped |
 //! | `Open` | `.maintenance` off | `.maintenance` on |
-//! | `Keep` | the copy, which now holds what was displaced, becomes that of this job | it becomes the old one |
+//! | `Keep` | the copy, which now holds what was displaced, becomes that of this job; `after` | it becomes the old one |
 //!
 //! So an undo can itself be undone.
 
@@ -23,9 +25,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     SiteOrError, administer,
     databases::{self, DatabasePart, Programs},
-    foreign_stage,
+    hooks::{ask_before, tell_after},
+    life::Life,
     preconditions::refuse_hangers_on,
-    switch::{Switch, milliseconds, open_site},
+    switch::{self, Switch, Switching, milliseconds, open_site},
 };
 use crate::{
     aside::{Aside, UndoCopy, UndoDatabase},
@@ -34,7 +37,7 @@ use crate::{
     driver::Outline,
     failure::Failure,
     mariadb::MariadbError,
-    swap::{Part, Side, live_inode},
+    swap::{Part, live_inode},
     work::Work,
 };
 
@@ -81,6 +84,7 @@ impl Undo {
     async fn check(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
         let base = open_site(&self.site)?;
         let site = self.site.get()?;
+        ask_before(site, work).await?;
         let system = |error| Failure::system("look at the undo copies", &error);
         let aside = Aside::of(&site.base);
         let mut copies = aside.standing_copies().map_err(system)?;
@@ -115,7 +119,8 @@ impl Undo {
             ..copy.clone()
         };
         let base = site.base.clone();
-        let places = Switch { base, parts, databases, ..Switch::default() };
+        let life = Life::look(site, false, work).await?;
+        let places = Switch { base, parts, databases, life, ..Switch::default() };
         for part in &places.databases {
             let (server, lock) =
                 administer(&part.database, work, site.limits.patience(Stage::Check))?;
@@ -220,6 +225,16 @@ fn nothing_to_undo(of: Option<JobId>) -> Failure {
     }
 }
 
+impl Switching for Undo {
+    fn switching(&mut self) -> &mut Switch {
+        &mut self.facts.switch
+    }
+
+    fn note(&self, work: &mut Work<'_>) -> Result<(), Failure> {
+        work.note(&self.facts)
+    }
+}
+
 impl Plan for Undo {
     const VERB: Verb = Verb::Undo;
 
@@ -228,12 +243,14 @@ impl Plan for Undo {
             stages: vec![
                 Stage::Check,
                 Stage::Close,
+                Stage::Halt,
                 Stage::SwapDatabase,
                 Stage::SwapFiles,
+                Stage::Resume,
                 Stage::Open,
                 Stage::Keep,
             ],
-            unstoppable_from: Stage::SwapDatabase,
+            unstoppable_from: Stage::Halt,
             committed_by: Stage::SwapFiles,
         }
     }
@@ -241,36 +258,20 @@ impl Plan for Undo {
     async fn run(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
         match stage {
             Stage::Check => self.check(work).await,
-            Stage::SwapDatabase => self.facts.switch.put_databases_new(work).await,
-            Stage::Close => {
-                self.facts.switch.look_at_door(work.job)?;
-                work.note(&self.facts)?;
-                self.facts.switch.close(work.job)
+            Stage::Keep => {
+                self.keep(work)?;
+                tell_after(&self.site, work).await;
+                Ok(())
             }
-            Stage::SwapFiles => {
-                self.facts.switch.look_at_trees()?;
-                work.note(&self.facts)?;
-                self.facts.switch.put(Side::New)
-            }
-            Stage::Open => {
-                self.facts.switch.open(work.job)?;
-                self.facts.switch.opened();
-                work.note(&self.facts)
-            }
-            Stage::Keep => self.keep(work),
-            other => Err(foreign_stage(Self::VERB, other)),
+            shared => switch::run(self, shared, work).await,
         }
     }
 
     async fn revert(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
         match stage {
             Stage::Check => self.uncheck(),
-            Stage::SwapDatabase => self.facts.switch.put_databases_old(work).await,
-            Stage::Close => self.facts.switch.open(work.job),
-            Stage::SwapFiles => self.facts.switch.put(Side::Old),
-            Stage::Open => self.facts.switch.close(work.job),
             Stage::Keep => self.unkeep(work),
-            other => Err(foreign_stage(Self::VERB, other)),
+            shared => switch::revert(self, shared, work).await,
         }
     }
 
@@ -286,6 +287,7 @@ impl Plan for Undo {
             sources: self.facts.switch.results(what),
             closed_ms: self.facts.switch.closed_ms(),
             undo_until: self.facts.undo_until.filter(|_| done),
+            healthy: self.facts.switch.life.is_well().filter(|_| done),
             ..Report::default()
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     mariadb::{MariadbError, SchemaFacts},
     plans::{
         databases::administer,
+        hooks::ask_before,
         preconditions::{Place, look_at, open_base, refuse_old_server, repository},
     },
     space::Free,
@@ -25,6 +26,7 @@ impl Backup {
         let (site, sources) = self.sources()?;
         repository(site, &self.order.repository)?;
         let base = open_base(site)?;
+        ask_before(site, work).await?;
         let saved = measure_files(site, &sources.files, &base, work)?;
         let mut looked = BTreeMap::new();
         for database in sources.databases {

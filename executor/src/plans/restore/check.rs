@@ -11,6 +11,8 @@ use crate::{
     manifest::{self, Manifest},
     plans::{
         CONTACT_SUPPORT,
+        hooks::ask_before,
+        life::Life,
         preconditions::{Sources, look_at, restic, sources_of},
         switch::open_site,
     },
@@ -28,6 +30,7 @@ impl Restore {
     pub(super) async fn check(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
         let base = open_site(&self.site)?;
         let site = self.site.get()?;
+        ask_before(site, work).await?;
         let wanted = sources_of(site, &self.order.scope)?;
         for source in &wanted.files {
             look_at(source, &base)?;
@@ -91,6 +94,7 @@ impl Restore {
             ));
         }
         self.check_room(size, &aside, work).await?;
+        facts.switch.life = Life::look(site, self.order.keep_unhealthy, work).await?;
         self.facts = facts;
         work.note(&self.facts)
     }

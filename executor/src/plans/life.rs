@@ -1,0 +1,230 @@
+//! What restore and undo share about a site's life: what runs on it stands still for the switch, and
+//! a site that was well before is well behind it, or is its old self again.
+//!
+//! As with the trees, all of it works on what the journal has noted.
+
+use std::{path::PathBuf, time::Duration};
+
+use holdfast_job::Level;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use super::CONTACT_SUPPORT;
+use crate::{
+    config::{Database, Probe, Reach, Services, Site},
+    failure::{Failure, FailureKind},
+    health::{Answer, ask},
+    hooks,
+    services::{Again, Condition, Found, Running, ServiceError},
+    work::{Work, no_stop},
+};
+
+/// A site that was not well before has so long to be well behind the restore.
+const GRACE_OF_THE_SICK: Duration = Duration::from_secs(10);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// What lives on a site, and how it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// What runs on it; absent in what earlier versions wrote.
+    services: Option<Services>,
+    /// The containers that its databases are in, which are left alone.
+    spared: Vec<String>,
+    probe: Option<Probe>,
+    after_swap: Option<PathBuf>,
+    /// Whether it may be unwell behind the switch.
+    keep_unhealthy: bool,
+    /// Whether it was well before, if it can be asked.
+    was_well: Option<bool>,
+    /// What ran when it was stopped.
+    found: Option<Found>,
+    /// Whether `after_swap` may have been told of the new site.
+    told: bool,
+    /// Whether it is well behind the switch, if it can be asked.
+    is_well: Option<bool>,
+}
+
+impl Life {
+    /// In `Check`: what runs there, and how it is while nothing is changed.
+    ///
+    /// # Errors
+    /// If what runs could not be stopped or asked.
+    pub(super) async fn look(
+        site: &Site,
+        keep_unhealthy: bool,
+        work: &Work<'_>,
+    ) -> Result<Self, Failure> {
+        let container = |database: &Database| match &database.reach {
+            Reach::Container(name) => Some(name.clone()),
+            Reach::Socket(_) | Reach::Tcp { .. } => None,
+        };
+        let mut life = Self {
+            services: Some(site.services.clone()),
+            spared: site.databases.iter().filter_map(container).collect(),
+            probe: site.probe.clone(),
+            after_swap: site.hooks.after_swap.clone(),
+            keep_unhealthy,
+            ..Self::default()
+        };
+        let mut problem = None;
+        let mut asked = false;
+        if let Some(running) = life.running(work)? {
+            let failed = ServiceError::into_failure;
+            let found = running.look(&work.stop).await.map_err(failed)?;
+            asked = !found.containers.is_empty();
+            match running.ask(&found, &work.stop).await.map_err(failed)? {
+                Condition::Well => {}
+                Condition::Unwell(why) | Condition::Down(why) => problem = Some(why),
+            }
+        }
+        if let Some(probe) = &life.probe {
+            asked = true;
+            let answer = ask(work.node, probe, &work.stop).await;
+            match answer.map_err(|text| Failure::permanent(CONTACT_SUPPORT, text))? {
+                Answer::Well => {}
+                Answer::Unwell(why) => problem = problem.or(Some(why)),
+            }
+        }
+        if let Some(why) = &problem {
+            work.teller.log(Level::Warn, format!("the site is not well before: {why}"));
+        }
+        life.was_well = asked.then_some(problem.is_none());
+        Ok(life)
+    }
+
+    fn running<'l>(&'l self, work: &Work<'l>) -> Result<Option<Running<'l>>, Failure> {
+        let running = |services| Running::of(work.node, services, &self.spared);
+        self.services.as_ref().map(running).transpose().map_err(ServiceError::into_failure)
+    }
+
+    /// Before `Halt`: what runs now. To be noted. Looked at twice, what was found first stays.
+    pub(super) async fn look_again(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        let Some(running) = self.running(work)? else { return Ok(()) };
+        let seen = running.look(&no_stop()).await.map_err(failed)?;
+        let mut found = self.found.take().unwrap_or_default();
+        for container in seen.containers {
+            if found.containers.iter().all(|known| known.id != container.id) {
+                found.containers.push(container);
+            }
+        }
+        for unit in seen.units {
+            if !found.units.contains(&unit) {
+                found.units.push(unit);
+            }
+        }
+        self.found = Some(found);
+        Ok(())
+    }
+
+    /// `Halt`, and the way back from `Resume`.
+    pub(super) async fn halt(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let (Some(running), Some(found)) = (self.running(work)?, &self.found) else {
+            return Ok(());
+        };
+        running.stop(found, &no_stop()).await.map_err(failed)
+    }
+
+    /// The way back from `Halt`: what ran runs again, on the old site.
+    pub(super) async fn unhalt(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let (Some(running), Some(found)) = (self.running(work)?, &self.found) else {
+            return Ok(());
+        };
+        let started = running.start(found, Again::IfAnother, &no_stop()).await;
+        match started.map_err(ServiceError::into_failure)? {
+            Condition::Well => {}
+            Condition::Unwell(why) => work.teller.log(Level::Warn, why),
+            Condition::Down(why) => return Err(Failure::permanent(CONTACT_SUPPORT, why)),
+        }
+        if self.told
+            && let Err(why) = hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await
+        {
+            work.teller.log(Level::Warn, why);
+        }
+        Ok(())
+    }
+
+    /// Before `Resume`. To be noted.
+    pub(super) fn resuming(&mut self) {
+        self.told = self.after_swap.is_some();
+    }
+
+    /// `Resume`: what ran runs again, on the new site, and that is well, or was not before. To be
+    /// noted.
+    pub(super) async fn resume(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        let mut asked = false;
+        let mut problem = None;
+        if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
+            asked = !found.containers.is_empty();
+            let started = running.start(found, Again::Always, &no_stop()).await;
+            match started.map_err(failed)? {
+                Condition::Well => {}
+                Condition::Unwell(why) | Condition::Down(why) => problem = Some(why),
+            }
+        }
+        hooks::after_swap(self.after_swap.as_deref(), work, &no_stop())
+            .await
+            .map_err(|why| unwell(FailureKind::Transient, why))?;
+        if let Some(probe) = &self.probe {
+            asked = true;
+            if problem.is_none() {
+                problem = self.ask_until_well(probe, work).await;
+            }
+        }
+        self.is_well = asked.then_some(problem.is_none());
+        let Some(why) = problem else { return Ok(()) };
+        if self.keep_unhealthy || self.was_well == Some(false) {
+            work.teller.log(Level::Warn, format!("the restored site is not well: {why}"));
+            return Ok(());
+        }
+        Err(unwell(FailureKind::Permanent, why))
+    }
+
+    async fn ask_until_well(&self, probe: &Probe, work: &Work<'_>) -> Option<String> {
+        let within = self.services.as_ref().map_or(GRACE_OF_THE_SICK, |s| s.start_within);
+        let patience = match self.was_well {
+            Some(false) => within.min(GRACE_OF_THE_SICK),
+            _ => within,
+        };
+        let deadline = Instant::now() + patience;
+        loop {
+            let why = match ask(work.node, probe, &no_stop()).await {
+                Ok(Answer::Well) => return None,
+                Ok(Answer::Unwell(why)) | Err(why) => why,
+            };
+            if Instant::now() >= deadline {
+                return Some(why);
+            }
+            sleep(LOOK_AGAIN_AFTER).await;
+        }
+    }
+
+    /// Whether it is well behind the switch, if it can be asked.
+    pub(super) fn is_well(&self) -> Option<bool> {
+        self.is_well
+    }
+}
+
+/// Something went wrong with what runs there, while the site is closed.
+fn failed(error: ServiceError) -> Failure {
+    let failure = error.into_failure();
+    Failure {
+        customer:
+            "Your site could not be stopped and started for the restore, and was put back as \
+                   it was. Please try again later."
+                .into(),
+        ..failure
+    }
+}
+
+fn unwell(kind: FailureKind, why: String) -> Failure {
+    Failure {
+        kind,
+        customer: "The restored site did not work as it should, so your site was put back as it \
+                   was. Choose another backup, or order it again and keep it all the same."
+            .into(),
+        operator: format!(
+            "the site was well before and is not after the swap: {why}; `keep_unhealthy` would keep \
+             it"
+        ),
+    }
+}
