@@ -6,6 +6,7 @@
 
 mod call;
 mod database_site;
+mod docker;
 mod double;
 mod mariadb;
 mod mount;
@@ -26,6 +27,7 @@ mod world;
 
 pub use call::{Call, Ended, Running};
 pub use database_site::DatabaseSite;
+pub use docker::{Docker, Hang, IMAGE};
 pub use mariadb::MariaDb;
 pub use mount::Mount;
 pub use node::{Node, executor, program, rehearsal, restic};
@@ -35,7 +37,7 @@ pub use sample::{damage, fill_site};
 pub use schema::Schema;
 pub use shop::{damage_shop, damage_small_shop, fill_shop, fill_small_shop};
 pub use signal::signal;
-pub use sshd::Sshd;
+pub use sshd::{Sshd, free_port};
 pub use statement_proxy::{Action, Moment, StatementProxy};
 pub use tree::Tree;
 pub use wait::{be_patient, eventually, remains};

@@ -66,7 +66,7 @@ impl Sshd {
 }
 
 /// A port that nobody listens to at this moment.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a socket");
     listener.local_addr().expect("an address").port()
 }

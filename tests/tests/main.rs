@@ -3,6 +3,7 @@
 mod bad_orders;
 mod busy_and_undo;
 mod configuration;
+mod containers;
 mod databases;
 mod dependencies;
 mod doctor;

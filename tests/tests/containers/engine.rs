@@ -1,0 +1,60 @@
+//! An engine that goes away, hangs, or comes back by itself in the middle.
+
+use holdfast_job::Outcome;
+use holdfast_tests::Hang;
+
+use super::{POLITE, Scene, journal_says};
+
+#[test]
+fn a_container_that_an_engine_brings_back_in_the_middle_ends_on_the_new_site() {
+    for stage in ["swap_files", "resume"] {
+        let mut scene = Scene::open();
+        scene.container("web", &["--restart=always"], POLITE);
+        scene.container("worker", &["--restart=unless-stopped"], POLITE);
+        let snapshot = scene.saved();
+        let mut running = scene.node.restore(&snapshot).rehearsed(&format!("wait {stage}")).start();
+        running.until_said(&format!("\"stage\":\"{stage}\""));
+        // Back on the tree that is live now, whichever that is.
+        scene.engine.crash();
+        scene.engine.run(&["start", "web"]);
+        running.let_go();
+        running.wait().completed();
+        assert_eq!((scene.seen_in("web"), scene.seen_in("worker")), ("old".into(), "old".into()));
+    }
+}
+
+#[test]
+fn an_engine_that_is_away_in_the_middle_leaves_the_site_closed_until_it_is_back() {
+    let mut scene = Scene::open();
+    scene.container("web", &["--restart=always"], POLITE);
+    scene.configure("", "[site.services]\nstart_seconds = 1\n");
+    let snapshot = scene.saved();
+    let call = scene.node.restore(&snapshot).rehearsed("wait resume");
+    let mut running = call.start();
+    running.until_said("\"stage\":\"resume\"");
+    scene.engine.kill();
+    running.let_go();
+    let ended = running.wait();
+    let result = ended.ended_as(Outcome::Busy);
+    assert!(result.operator_message.contains("Docker engine"), "{result:?}");
+    assert!(journal_says(&scene.node.journal(call.job()), "resume"));
+    assert!(scene.node.flag().exists(), "nobody may see it without its containers");
+    scene.engine.start_again();
+    let said = scene.node.recover();
+    assert!(said.contains("\"settled\""), "{said}");
+    assert!(scene.runs("web") && !scene.node.flag().exists());
+    assert_eq!(scene.seen_in("web"), "new");
+}
+
+#[test]
+fn an_engine_that_hangs_when_a_restore_begins_changes_nothing() {
+    let scene = Scene::open();
+    scene.container("web", &[], POLITE);
+    let snapshot = scene.saved();
+    scene.engine.hang(Hang::Begins);
+    let ended = scene.node.restore(&snapshot).run();
+    scene.engine.hang(Hang::Ends);
+    let result = ended.ended_as(Outcome::FailedForNow);
+    assert!(result.operator_message.contains("docker made no progress"), "{result:?}");
+    assert_eq!(scene.seen_in("web"), "new");
+}

@@ -1,0 +1,78 @@
+//! A site that was well before is well after, or is its old self again and says why.
+
+use std::fs;
+
+use holdfast_job::{Order, Outcome};
+
+use super::{POLITE, Scene};
+
+/// Says itself that it is well while there is a file `ok` in the site.
+const CHECKED: [&str; 4] = [
+    "--health-cmd=test -e /site/ok",
+    "--health-interval=200ms",
+    "--health-retries=1",
+    "--health-timeout=5s",
+];
+
+fn healthy(scene: &Scene, name: &str) {
+    holdfast_tests::eventually("a healthy container", || {
+        (scene.engine.inspect(name, ".State.Health.Status") == "healthy").then_some(())
+    });
+}
+
+#[test]
+fn a_container_that_does_not_start_on_the_restored_site_brings_the_old_one_back() {
+    let scene = Scene::open();
+    let snapshot = scene.saved();
+    fs::write(scene.node.live().join("ok"), "").expect("a file");
+    scene.container("web", &[], &format!("test -e /site/ok || exit 9; {POLITE}"));
+    let result = scene.node.restore(&snapshot).run().ended_as(Outcome::Failed);
+    assert!(
+        result.operator_message.contains("container web does not run: exit code 9"),
+        "{result:?}"
+    );
+    assert!(result.customer_message.contains("did not work as it should"), "{result:?}");
+    assert!(scene.runs("web"));
+    assert_eq!(scene.seen_in("web"), "new", "the old site, from before the restore");
+    assert!(!scene.node.flag().exists());
+    scene.node.recover();
+}
+
+#[test]
+fn a_container_that_gets_unhealthy_brings_the_old_site_back_unless_that_is_not_wished() {
+    let scene = Scene::open();
+    let snapshot = scene.saved();
+    fs::write(scene.node.live().join("ok"), "").expect("a file");
+    scene.container("web", &CHECKED, POLITE);
+    healthy(&scene, "web");
+    let result = scene.node.restore(&snapshot).run().ended_as(Outcome::Failed);
+    assert!(result.operator_message.contains("container web is unhealthy"), "{result:?}");
+    assert_eq!(scene.seen_in("web"), "new");
+    healthy(&scene, "web");
+    let mut call = scene.node.restore(&snapshot);
+    if let Order::Restore(order) = &mut call.request.order {
+        order.keep_unhealthy = true;
+    }
+    let result = call.run().completed();
+    assert_eq!(result.healthy, Some(false));
+    assert_eq!(scene.seen_in("web"), "old");
+    // Broken before, it may be restored, whatever comes of that.
+    let result = scene.node.restore(&snapshot).run().completed();
+    assert_eq!(result.healthy, Some(false));
+    scene.node.recover();
+}
+
+#[test]
+fn a_container_that_never_gets_healthy_is_waited_for_no_longer_than_is_configured() {
+    let scene = Scene::open();
+    scene.configure("", "[site.services]\nstart_seconds = 2\n");
+    let snapshot = scene.saved();
+    fs::write(scene.node.live().join("ok"), "").expect("a file");
+    let hangs = ["--health-cmd=test -e /site/ok || sleep 1000", "--health-interval=200ms"];
+    scene.container("web", &[&hangs[..], &["--health-timeout=1000s"]].concat(), POLITE);
+    healthy(&scene, "web");
+    let result = scene.node.restore(&snapshot).run().ended_as(Outcome::Failed);
+    assert!(result.operator_message.contains("does not get healthy"), "{result:?}");
+    assert_eq!(scene.seen_in("web"), "new");
+    scene.node.recover();
+}
