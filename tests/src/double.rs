@@ -35,14 +35,22 @@ impl Node {
     /// If it cannot be written.
     pub fn double_of(&self, real: &Path, script: &str) -> PathBuf {
         let double = self.root().join("etc").join(real.file_name().expect("a program's name"));
-        let text = double.with_extension("sh");
         let (real, root) = (real.display(), self.root().display());
         let script =
             format!("#!/bin/sh\nreal={real}\nroot={root}\n{script}\nexec \"$real\" \"$@\"\n");
-        fs::write(&text, script).expect("a script");
-        // Another thread's child may hold open what we write ourselves, and then it cannot be run.
-        let mut install = program("/usr/bin/install");
-        output_of(install.args(["-m", "0755"]).arg(&text).arg(&double));
+        place_program(&double, &script);
         double
     }
+}
+
+/// Writes a program that everybody may run.
+///
+/// # Panics
+/// If it cannot be written.
+pub fn place_program(path: &Path, text: &str) {
+    let beside = path.with_extension("sh");
+    fs::write(&beside, text).expect("a script");
+    // Another thread's child may hold open what we write ourselves, and then it cannot be run.
+    let mut install = program("/usr/bin/install");
+    output_of(install.args(["-m", "0755"]).arg(&beside).arg(path));
 }

@@ -9,6 +9,8 @@ mod dependencies;
 mod doctor;
 mod dumps;
 mod harness_mariadb;
+mod health;
+mod hooks;
 mod hostile_database;
 mod hostile_tree;
 mod lifeline;

@@ -1,0 +1,75 @@
+//! A private nginx on the loopback address, which closes a site as `.maintenance` says and lets the
+//! probe in by its secret.
+
+use std::{
+    fs,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+};
+
+use crate::{eventually, free_port, program};
+
+/// A server of one site; ended on drop.
+#[derive(Debug)]
+pub struct Nginx {
+    port: u16,
+    child: Child,
+}
+
+impl Nginx {
+    /// Serves `live` of the site in `base`; its own files are in `folder`, which is made.
+    ///
+    /// # Panics
+    /// If it does not answer within a minute.
+    pub fn start(folder: &Path, (base, live): (&Path, &Path), secret: &str) -> Self {
+        fs::create_dir(folder).expect("a folder");
+        let (port, here) = (free_port(), folder.display());
+        let (base, live) = (base.display(), live.display());
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {here}/{kind};"))
+            .concat();
+        let config = format!(
+            "user root;\nworker_processes 1;\ndaemon off;\nmaster_process off;\npid {here}/pid;\n\
+             error_log {here}/log;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}\n\
+             map \"$remote_addr $http_x_holdfast_probe\" $holdfast_probe {{\n\
+             default 0;\n\"127.0.0.1 {secret}\" 1;\n}}\n\
+             server {{\nlisten 127.0.0.1:{port};\nroot {live};\nset $closed 0;\n\
+             if (-f {base}/.maintenance) {{ set $closed 1; }}\n\
+             if ($holdfast_probe) {{ set $closed 0; }}\n\
+             if ($closed) {{ return 503; }}\n}}\n}}\n"
+        );
+        let file: PathBuf = folder.join("nginx.conf");
+        fs::write(&file, config).expect("a configuration");
+        let mut nginx = program("/usr/sbin/nginx");
+        // Its folder is named by nothing that runs: see `Node::processes`.
+        nginx.current_dir(folder).args(["-e", "log", "-p", ".", "-c", "nginx.conf"]);
+        nginx.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = nginx.spawn().expect("nginx");
+        let server = Self { port, child };
+        eventually("an answer of nginx", || TcpStream::connect(("127.0.0.1", port)).ok());
+        server
+    }
+
+    /// The address of a page.
+    pub fn url(&self, page: &str) -> String {
+        format!("http://127.0.0.1:{}/{page}", self.port)
+    }
+
+    /// The status that a visitor gets.
+    ///
+    /// # Panics
+    /// If curl does not run.
+    pub fn status(&self, page: &str) -> String {
+        let mut curl = program("/usr/bin/curl");
+        curl.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]);
+        crate::output_of(curl.arg(self.url(page)))
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
