@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 pub use self::docker::{Container, environment as docker_environment};
-use self::{docker::Docker, units::Units};
+use self::{docker::Docker, processes::Owner, units::Units};
 use crate::{
     config::{Containers, Node, Services},
     failure::{Failure, chain},
@@ -89,6 +89,7 @@ pub struct Running<'a> {
     services: &'a Services,
     docker: Option<Docker<'a>>,
     units: Units<'a>,
+    owner: Option<Owner<'a>>,
     /// Containers that databases are in.
     spared: &'a [String],
 }
@@ -110,7 +111,8 @@ impl<'a> Running<'a> {
             _ => Some(Docker::of(node)?),
         };
         let units = Units::of(node, &services.units)?;
-        Ok(Self { services, docker, units, spared })
+        let owner = services.user.as_deref().map(Owner::of).transpose()?;
+        Ok(Self { services, docker, units, owner, spared })
     }
 
     /// What runs now.
@@ -135,8 +137,8 @@ impl<'a> Running<'a> {
         if let Some(docker) = &self.docker {
             docker.stop(&found.containers, within, stop).await?;
         }
-        match &self.services.user {
-            Some(user) => processes::end_all(user, within).await,
+        match &self.owner {
+            Some(owner) => owner.end_all(within).await,
             None => Ok(()),
         }
     }

@@ -13,43 +13,59 @@ use super::{LOOK_AGAIN_AFTER, ServiceError};
 /// How long the kernel may take to bury who was killed.
 const BURIAL: Duration = Duration::from_secs(2);
 
-/// Ends every process of this user.
-///
-/// # Errors
-/// [`ServiceError::Setup`] if there is no such user, [`ServiceError::Alive`] if one does not die.
-pub(super) async fn end_all(user: &str, within: Duration) -> Result<(), ServiceError> {
-    let uid = match User::from_name(user) {
-        Ok(Some(found)) if !found.uid.is_root() => found.uid.as_raw(),
-        Ok(Some(_)) => return Err(ServiceError::Setup(format!("{user} is root by another name"))),
-        Ok(None) => {
-            let problem = format!("`site.services.user`: there is no user {user}");
-            return Err(ServiceError::Setup(problem));
-        }
-        Err(errno) => return Err(ServiceError::Setup(format!("look up user {user}: {errno}"))),
-    };
-    for (signal, patience) in [(Signal::SIGTERM, within), (Signal::SIGKILL, BURIAL)] {
-        let deadline = Instant::now() + patience;
-        let mut told = Vec::new();
-        loop {
-            let alive = processes_of(uid);
-            if alive.is_empty() {
-                return Ok(());
-            }
-            // Each is told once, those too that come while we wait.
-            for pid in alive.iter().filter(|pid| !told.contains(*pid)) {
-                // It may be gone already.
-                let _ = kill(*pid, signal);
-            }
-            told = alive;
-            if Instant::now() >= deadline {
-                break;
-            }
-            sleep(LOOK_AGAIN_AFTER.min(patience)).await;
+/// A user whose processes are a site's.
+#[derive(Debug)]
+pub(super) struct Owner<'a> {
+    name: &'a str,
+    uid: u32,
+}
+
+impl<'a> Owner<'a> {
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// [`ServiceError::Setup`] if there is none, or it is root.
+    pub(super) fn of(name: &'a str) -> Result<Self, ServiceError> {
+        let refuse = |problem: &str| {
+            Err(ServiceError::Setup(format!("`site.services.user`: {problem} {name}")))
+        };
+        match User::from_name(name) {
+            Ok(Some(found)) if found.uid.is_root() => refuse("root has the other name"),
+            Ok(Some(found)) => Ok(Self { name, uid: found.uid.as_raw() }),
+            Ok(None) => refuse("there is no user"),
+            Err(errno) => refuse(&format!("{errno}: user")),
         }
     }
-    match processes_of(uid).first() {
-        None => Ok(()),
-        Some(pid) => Err(ServiceError::Alive(format!("process {pid} of user {user}"))),
+
+    /// Ends every process of this user.
+    ///
+    /// # Errors
+    /// [`ServiceError::Alive`] if one does not die.
+    pub(super) async fn end_all(&self, within: Duration) -> Result<(), ServiceError> {
+        for (signal, patience) in [(Signal::SIGTERM, within), (Signal::SIGKILL, BURIAL)] {
+            let deadline = Instant::now() + patience;
+            let mut told = Vec::new();
+            loop {
+                let alive = processes_of(self.uid);
+                if alive.is_empty() {
+                    return Ok(());
+                }
+                // Each is told once, those too that come while we wait.
+                for pid in alive.iter().filter(|pid| !told.contains(*pid)) {
+                    // It may be gone already.
+                    let _ = kill(*pid, signal);
+                }
+                told = alive;
+                if Instant::now() >= deadline {
+                    break;
+                }
+                sleep(LOOK_AGAIN_AFTER.min(patience)).await;
+            }
+        }
+        match processes_of(self.uid).first() {
+            None => Ok(()),
+            Some(pid) => Err(ServiceError::Alive(format!("process {pid} of user {}", self.name))),
+        }
     }
 }
 
