@@ -278,6 +278,7 @@ fn busy_result(operator_message: String) -> WorkResult {
         sources: Vec::new(),
         snapshot: None,
         closed_ms: None,
+        services_ms: None,
         undo_until: None,
         healthy: None,
         unreadable: Vec::new(),

@@ -28,6 +28,8 @@ const OURS: &str = "holdfast";
 const SYSTEMD: &str = "/run/systemd/system";
 /// What the kernel calls a weight of 100 in version 1.
 const SHARES_OF_100: u64 = 1024;
+/// What talks to systemd.
+const BUSCTL: &str = "/usr/bin/busctl";
 
 /// A group that is left and removed when the order has ended.
 #[derive(Debug, Default)]
@@ -61,6 +63,27 @@ pub async fn enter(limits: &Limits, job: JobId) -> Result<Group, String> {
         false => group.enter_v1(&wishes, job),
     };
     made.map(|()| group).map_err(|error| format!("{ROOT}: {error}"))
+}
+
+/// Whether limits can be set on this machine: how, or why not.
+pub fn possible() -> Result<String, String> {
+    let root = Path::new(ROOT);
+    if Path::new(SYSTEMD).exists() {
+        return match Path::new(BUSCTL).exists() {
+            true => Ok("by systemd, in a scope of their own, which is untested".into()),
+            false => Err(format!("systemd runs, and {BUSCTL} is missing: install systemd's")),
+        };
+    }
+    if root.join("cgroup.controllers").exists() {
+        return Ok("by control groups of version 2, which is untested".into());
+    }
+    match root.join("memory/cgroup.procs").exists() {
+        true => Ok("by control groups of version 1".into()),
+        false => Err(format!(
+            "{ROOT} has no control groups: limits.memory_bytes, .cpu_weight and \
+                              .io_weight cannot be kept"
+        )),
+    }
 }
 
 fn wishes(limits: &Limits) -> Vec<Wish> {
@@ -206,7 +229,7 @@ async fn ask_systemd(limits: &Limits, job: JobId) -> Result<(), String> {
     args.push("0".into());
     let program = Program {
         name: "busctl".into(),
-        path: "/usr/bin/busctl".into(),
+        path: BUSCTL.into(),
         args,
         env: BTreeMap::new(),
         stdin: Input::default(),

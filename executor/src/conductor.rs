@@ -73,6 +73,8 @@ pub struct Report {
     pub snapshot: Option<SnapshotId>,
     /// How long the site was closed.
     pub closed_ms: Option<u64>,
+    /// How much of that what runs on it took.
+    pub services_ms: Option<u64>,
     /// Until when an undo is possible.
     pub undo_until: Option<holdfast_job::Moment>,
     /// Whether the site is well, if it can be asked.
@@ -225,6 +227,7 @@ fn result(
         sources: report.sources,
         snapshot: report.snapshot,
         closed_ms: report.closed_ms,
+        services_ms: report.services_ms,
         undo_until: report.undo_until,
         healthy: report.healthy,
         unreadable: report.unreadable,

@@ -180,7 +180,17 @@ fn for_people(result: &WorkResult) -> String {
         lines.push(format!("  snapshot {snapshot}"));
     }
     if let Some(closed) = result.closed_ms {
-        lines.push(format!("  the site was closed for {closed} ms"));
+        let own = result.services_ms.map_or_else(String::new, |own| {
+            format!(", {own} ms of that for what runs on it to stop and to start")
+        });
+        lines.push(format!("  the site was closed for {closed} ms{own}"));
+    }
+    if result.healthy == Some(false) {
+        lines.push(
+            "  the site does not answer as it should; it did not before either, or that was \
+                    to be kept"
+                .into(),
+        );
     }
     if let (Some(until), Some(job)) = (result.undo_until, result.job) {
         lines.push(format!("  undo is possible until {until} (job {job})"));

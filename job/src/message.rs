@@ -109,6 +109,9 @@ pub struct WorkResult {
     /// How long the site was closed, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_ms: Option<u64>,
+    /// How much of that its own containers, units and hooks took to stop and to start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services_ms: Option<u64>,
     /// Until when an undo is possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_until: Option<Moment>,

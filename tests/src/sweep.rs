@@ -2,6 +2,7 @@
 //! real world; each time the site must end entirely old or entirely new.
 
 mod behind;
+mod containers;
 mod shop;
 
 use std::{fmt, fs, io::Write, path::PathBuf};
@@ -9,7 +10,7 @@ use std::{fmt, fs, io::Write, path::PathBuf};
 use holdfast_job::{Outcome, Scope, SnapshotId, Stage, UndoCopy};
 
 pub use self::behind::Victim;
-use self::shop::Shop;
+use self::{containers::Container, shop::Shop};
 use crate::{
     Call, Ended, Node, Point, SECTION_CALLS, Schema, Tree, damage, node::copy_tree, traced_points,
     traced_points_of,
@@ -38,6 +39,8 @@ pub struct Scene {
     scope: Scope,
     /// The database, if the site has one: it ends before the node's folder goes.
     shop: Option<Shop>,
+    /// The container that it runs in, if it does.
+    container: Option<Container>,
     /// The node.
     pub node: Node,
     snapshot: SnapshotId,
@@ -86,6 +89,25 @@ impl Scene {
     pub fn prepare_of(plan: Plan, scope: Scope) -> Self {
         let node = Node::with_site();
         let shop = (scope != Scope::Files).then(|| Shop::open(&node));
+        Self::prepare_on(node, shop, None, (plan, scope))
+    }
+
+    /// Prepares the beginning for a site of files that runs in a container.
+    ///
+    /// # Panics
+    /// If the node or the engine does not work.
+    pub fn prepare_in_container(plan: Plan) -> Self {
+        let node = Node::with_site();
+        let container = Container::open(&node);
+        Self::prepare_on(node, None, Some(container), (plan, Scope::Files))
+    }
+
+    fn prepare_on(
+        node: Node,
+        shop: Option<Shop>,
+        container: Option<Container>,
+        (plan, scope): (Plan, Scope),
+    ) -> Self {
         let live = || Live::read(&node, shop.as_ref());
         let good = live();
         let snapshot = node.backed_up();
@@ -103,7 +125,8 @@ impl Scene {
             node.restore_with(&snapshot, scope.clone(), UndoCopy::Keep).run().completed();
             std::mem::swap(&mut old, &mut new);
         }
-        let mut scene = Self { plan, scope, node, shop, snapshot, old, new, stages: Vec::new() };
+        let stages = Vec::new();
+        let mut scene = Self { plan, scope, shop, container, node, snapshot, old, new, stages };
         copy_tree(&scene.node.repository(), &scene.kept("repository"));
         let _ = fs::remove_dir_all(scene.node.root().join("state/journals"));
         scene.keep();
@@ -137,7 +160,8 @@ impl Scene {
 
     /// Which plan it is, and of what.
     pub fn name(&self) -> String {
-        format!("{:?} of {}", self.plan, self.scope)
+        let place = if self.container.is_some() { ", in a container" } else { "" };
+        format!("{:?} of {}{place}", self.plan, self.scope)
     }
 
     /// The plan's stages, in order.
@@ -159,6 +183,7 @@ impl Scene {
         let state = self.node.root().join("state");
         behind::tell_journals(&state, (&self.kept("base"), &self.node.base()));
         self.shop.iter().for_each(|shop| shop.reset(&self.kept("data")));
+        self.container.iter().for_each(|container| container.renew(&self.node));
         assert_eq!(self.live(), self.old, "the beginning");
     }
 
@@ -185,6 +210,7 @@ impl Scene {
         }
         let mut left = self.node.left_over();
         left.extend(self.shop.iter().flat_map(|shop| shop.left_over(&self.node)));
+        left.extend(self.container.iter().filter_map(|container| container.problem(&self.node)));
         assert!(left.is_empty(), "{context}: left over: {left:#?}\n{ended:?}");
         // What was displaced must still be there to come back, and the copy of before likewise.
         let other = if live == self.new { &self.old } else { &self.new };

@@ -57,3 +57,16 @@ fn an_undo_killed_anywhere_ends_old_or_new() {
 fn a_delete_killed_anywhere_leaves_the_site() {
     kill(Plan::Delete);
 }
+
+#[test]
+fn a_site_in_a_container_is_served_by_it_wherever_its_restore_fails() {
+    let scene = Scene::prepare_in_container(Plan::Restore);
+    scene.take_everything_twice();
+    say(&scene.name(), "failed at every stage, once and twice", scene.fail_everywhere());
+}
+
+#[test]
+fn a_site_in_a_container_is_served_by_it_wherever_its_restore_is_killed() {
+    let scene = Scene::prepare_in_container(Plan::Restore);
+    say(&scene.name(), "killed", scene.kill_everywhere());
+}

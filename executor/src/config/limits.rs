@@ -35,6 +35,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Whether there are limits that only a control group can keep.
+    pub fn need_a_group(&self) -> bool {
+        self.memory_bytes.is_some() || self.cpu_weight.is_some() || self.io_weight.is_some()
+    }
+
     /// How long this stage may go on without progress before it is given up.
     pub fn patience(&self, stage: Stage) -> Duration {
         self.patience_of.get(&stage).copied().unwrap_or(self.patience)

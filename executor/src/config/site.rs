@@ -323,6 +323,20 @@ impl Site {
         let mounts = mounts::mount_points()
             .map_err(|error| world(Path::new(mounts::TABLE), error.to_string()))?;
         for (at, source) in self.files.iter().enumerate() {
+            let between = |mount: &&PathBuf| {
+                source.path.starts_with(mount)
+                    && mount.starts_with(&self.base)
+                    && **mount != self.base
+            };
+            if let Some(mount) = mounts.iter().find(between).filter(|mount| **mount != source.path)
+            {
+                let problem = format!(
+                    "is on another mount than the base, {}: nothing could change places with it",
+                    mount.display()
+                );
+                let key = format!("site.files[{at}].path");
+                return Err(world(&source.path, problem).named_by(&self.file, &key));
+            }
             if let Some(mount) = mounts.iter().find(|mount| mount.starts_with(&source.path)) {
                 let problem = if *mount == source.path {
                     "is a mount point, which cannot be swapped: make the source a directory on it"

@@ -30,6 +30,19 @@ const LIVE: [&str; 13] = [
     GRANT_OPTION,
 ];
 impl Server<'_> {
+    /// The server's clock, in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`MariadbError`].
+    pub async fn clock(&self, stop: &Stop) -> Result<u64, MariadbError> {
+        let script = Script::reading().then("ask for the time", "SELECT 'clock', UNIX_TIMESTAMP()");
+        let rows = self.run(&script, stop).await?;
+        let clock = rows.first().map(|row| row.text(1)).transpose()?;
+        clock
+            .and_then(|clock| clock.parse().ok())
+            .ok_or_else(|| MariadbError::Answer("it does not tell the time".into()))
+    }
+
     /// Checks that the account may do everything that a backup, a restore or an undo will need.
     ///
     /// # Errors

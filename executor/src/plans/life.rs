@@ -42,6 +42,8 @@ pub struct Life {
     told: bool,
     /// Whether it is well behind the switch, if it can be asked.
     is_well: Option<bool>,
+    /// How long stopping and starting took, in milliseconds.
+    took_ms: u64,
 }
 
 impl Life {
@@ -116,12 +118,26 @@ impl Life {
         Ok(())
     }
 
-    /// `Halt`, and the way back from `Resume`.
-    pub(super) async fn halt(&self, work: &Work<'_>) -> Result<(), Failure> {
-        let (Some(running), Some(found)) = (self.running(work)?, &self.found) else {
-            return Ok(());
-        };
-        running.stop(found, &no_stop()).await.map_err(failed)
+    /// `Halt`, and the way back from `Resume`. To be noted.
+    pub(super) async fn halt(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        let since = Instant::now();
+        if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
+            running.stop(found, &no_stop()).await.map_err(failed)?;
+        }
+        self.took(since);
+        Ok(())
+    }
+
+    fn took(&mut self, since: Instant) {
+        let milliseconds = since.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+        self.took_ms = self.took_ms.saturating_add(milliseconds);
+    }
+
+    /// How long what runs there took to stop and to start, if anything does.
+    pub(super) fn took_ms(&self) -> Option<u64> {
+        let found = self.found.as_ref()?;
+        let nothing = found.containers.is_empty() && found.units.is_empty();
+        (!nothing || self.told || self.is_well.is_some()).then_some(self.took_ms)
     }
 
     /// The way back from `Halt`: what ran runs again, on the old site.
@@ -151,6 +167,13 @@ impl Life {
     /// `Resume`: what ran runs again, on the new site, and that is well, or was not before. To be
     /// noted.
     pub(super) async fn resume(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        let since = Instant::now();
+        let resumed = self.try_resume(work).await;
+        self.took(since);
+        resumed
+    }
+
+    async fn try_resume(&mut self, work: &Work<'_>) -> Result<(), Failure> {
         let mut asked = false;
         let mut problem = None;
         if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {

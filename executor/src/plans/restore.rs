@@ -193,6 +193,7 @@ impl Plan for Restore {
             sources,
             snapshot: Some(self.order.snapshot.clone()).filter(|_| done),
             closed_ms: self.facts.switch.closed_ms(),
+            services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),
             undo_until: self.facts.undo_until.filter(|_| done),
             healthy: self.facts.switch.life.is_well().filter(|_| done),
             ..Report::default()

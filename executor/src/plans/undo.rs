@@ -286,6 +286,7 @@ impl Plan for Undo {
             done: "Your restore is taken back: the site is as it was before it.".into(),
             sources: self.facts.switch.results(what),
             closed_ms: self.facts.switch.closed_ms(),
+            services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),
             undo_until: self.facts.undo_until.filter(|_| done),
             healthy: self.facts.switch.life.is_well().filter(|_| done),
             ..Report::default()

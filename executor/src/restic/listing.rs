@@ -202,6 +202,19 @@ impl Restic<'_> {
         }
     }
 
+    /// When the newest snapshot of this customer was made, as the tag that we give it says.
+    ///
+    /// # Errors
+    /// [`ResticError`].
+    pub async fn newest(&self, watch: &mut dyn Watch) -> Result<Option<String>, ResticError> {
+        let command = Invocation::new("snapshots").arg("--no-lock").arg("--host").arg(self.host());
+        let heads = self.read_heads(command, watch).await?;
+        let is_moment = |tag: &String| {
+            tag.len() == 20 && tag.ends_with('Z') && tag.starts_with(|c: char| c.is_ascii_digit())
+        };
+        Ok(heads.into_iter().flat_map(|head| head.tags).filter(is_moment).max())
+    }
+
     async fn read_heads(
         &self,
         command: Invocation,

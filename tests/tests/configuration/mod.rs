@@ -8,7 +8,7 @@ mod trust;
 use std::fs;
 
 use holdfast_job::{Order, Outcome};
-use holdfast_tests::{Call, Node, output_of, restic};
+use holdfast_tests::{Call, Node, output_of, place_program, restic};
 
 const EXAMPLE: &str = include_str!("../../../docs/executor.example.toml");
 
@@ -122,6 +122,10 @@ fn the_documented_example_is_a_valid_configuration() {
     for file in ["etc/ssh/id_ed25519", "etc/ssh/known_hosts", "etc/s3-credentials"] {
         node.secret(file, "x");
     }
+    node.secret("etc/probe.secret", "word");
+    for hook in ["before", "after-swap", "after", "stuck"] {
+        place_program(&node.root().join("etc").join(hook), "#!/bin/sh\n");
+    }
     fs::create_dir(node.live()).expect("a source");
     let text = [
         ("/var/lib/holdfast", format!("{root}/state")),
@@ -130,6 +134,7 @@ fn the_documented_example_is_a_valid_configuration() {
         ("/var/backups/holdfast", format!("{root}/repositories")),
         ("/opt/shophosting/.manual-restic-password", format!("{root}/etc/password")),
         ("/usr/bin/restic", restic().display().to_string()),
+        ("/usr/local/lib/holdfast", format!("{root}/etc")),
         ("/etc/holdfast", format!("{root}/etc")),
     ]
     .iter()
@@ -140,7 +145,7 @@ fn the_documented_example_is_a_valid_configuration() {
         .map(|line| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line))
         .collect::<Vec<_>>()
         .join("\n");
-    for key in ["owners", "quota", "password_file", "environment"] {
+    for key in ["owners", "quota", "password_file", "environment", "url", "before", "cpu_weight"] {
         assert!(with_all.contains(&format!("\n{key} = ")), "{key} is not in use:\n{with_all}");
     }
     for text in [&text, &with_all] {
@@ -162,7 +167,8 @@ fn the_documented_example_is_a_valid_configuration() {
 /// Whether a line of the example would be a key if it were not commented out.
 fn is_key(line: &str) -> bool {
     let name = line.split(" = ").next().unwrap_or_default();
-    line.contains(" = ") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    let is_table = line.starts_with("[site.") && line.ends_with(']');
+    is_table || line.contains(" = ") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod armed;
 mod foreign;
+mod large;
 mod moved;
 mod planted;
 mod race;

@@ -1,7 +1,8 @@
-//! `scripts/bench restore|backup [--json]`: how long the site is closed, and how long orders take
-//! beside the bare restic commands, in one run on one machine.
+//! `scripts/bench restore|backup|neighbour [--json]`: how long the site is closed, how long orders take
+//! beside the bare restic commands, and what a neighbour notices, in one run on one machine.
 
 mod database;
+mod neighbour;
 
 use std::{
     fs,
@@ -87,10 +88,16 @@ fn main() -> ExitCode {
     let what: Vec<&str> =
         args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
     let (files, shops): (OfFiles, OfShops) = match what.as_slice() {
+        ["neighbour"] => {
+            neighbour::figures().iter().for_each(|figure| figure.print(json));
+            return ExitCode::SUCCESS;
+        }
         ["restore", ..] => (bench_restore, database::restores),
         ["backup", ..] => (bench_backup, database::backups),
         _ => {
-            eprintln!("usage: bench restore|backup [part of a size's name] [--json]");
+            eprintln!(
+                "usage: bench restore|backup [part of a size's name] [--json], or bench neighbour [--json]"
+            );
             return ExitCode::from(2);
         }
     };

@@ -1,92 +1,37 @@
-//! `doctor`: what this node needs before it can back up or restore anything, looked at one by one.
+//! What one customer's site needs.
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    time::Duration,
+    time::SystemTime,
 };
 
-use holdfast_job::CustomerId;
+use holdfast_job::{CustomerId, Moment, RepositoryName};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-use serde::Serialize;
 
+use super::{Finding, PATIENCE, finding};
 use crate::{
-    config::{Database, Node, Site, check_root_owned},
-    confine::Confinement,
+    cgroup,
+    config::{Database, Node, Reach, Site},
     door,
     failure::chain,
+    health::{Answer, ask},
     journal::{Record, Shelf},
     lock::{CustomerLock, LockError},
     mariadb::{MariadbError, Server},
-    plans::check_hardlinks,
-    process::{Input, Moved, Program},
-    restic::{MINIMUM_VERSION, Restic, ResticError, Tally, Watch},
-    space::Free,
+    quota,
+    restic::{Restic, ResticError, Tally, Watch},
+    services::{Condition, Running},
     stop::Stop,
 };
 
-/// Less free than this, and the node's own folders are in danger.
-const LOW_BYTES: u64 = 1 << 30;
 /// The series of MariaDB that is tested.
 const TESTED_MARIADB: &str = "10.11.";
-/// How long one look may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Clocks that are further apart make a mess of times, of what is kept and of what is void.
+const MOST_SKEW_SECONDS: u64 = 60;
 
-/// One thing that was looked at.
-#[derive(Debug, Clone, Serialize)]
-pub struct Finding {
-    /// What.
-    pub what: String,
-    /// Whether it is as it must be.
-    pub good: bool,
-    /// What was found, and what to do if it is not good.
-    pub detail: String,
-}
-
-fn finding(what: impl Into<String>, found: Result<String, String>) -> Finding {
-    let good = found.is_ok();
-    let (Ok(detail) | Err(detail)) = found;
-    Finding { what: what.into(), good, detail }
-}
-
-/// Looks at everything.
-pub async fn examine(folder: &Path) -> Vec<Finding> {
-    let node = match Node::load(folder) {
-        Ok(node) => node,
-        Err(error) => return vec![finding("configuration", Err(chain(&error)))],
-    };
-    let mut findings = vec![
-        finding("configuration", Ok(folder.join("executor.toml").display().to_string())),
-        finding("master secret", master_secret(&node)),
-        finding("restic", restic_version(&node).await),
-        finding("hard links", check_hardlinks().map(|()| "protected".into())),
-        finding("namespace", namespace(&node).await),
-        finding("space for state", space(&node.state)),
-        finding("space for customers", space(&node.customers)),
-    ];
-    let mut customers = node.customers_with_own_file().unwrap_or_default();
-    customers.extend(Shelf::customers(&node.state).unwrap_or_default());
-    if customers.is_empty()
-        && let Ok(somebody) = "1".parse()
-    {
-        let site = node.site(somebody).map(|_| "fits together".to_owned());
-        findings.push(finding("template of a site", site.map_err(|error| chain(&error))));
-    }
-    customers.sort_unstable();
-    customers.dedup();
-    for customer in customers {
-        match node.site(customer) {
-            Ok(site) => findings.extend(examine_site(&node, &site).await),
-            Err(error) => {
-                findings.push(finding(format!("customer {customer}"), Err(chain(&error))));
-            }
-        }
-    }
-    findings
-}
-
-async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
+/// Looks at one site.
+pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
     let customer = site.customer;
     let of = |what: &str| format!("customer {customer}: {what}");
     let base = site.check_world().map(|()| site.base.display().to_string());
@@ -107,6 +52,23 @@ async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
     for database in &site.databases {
         let what = of(&format!("database {}", database.id));
         findings.push(finding(what, examine_database(node, database).await));
+    }
+    if there {
+        findings.push(finding(of("what runs on it"), services(node, site).await));
+        if site.quota.is_some() {
+            findings.push(finding(of("quota"), quota_left(site).await));
+        }
+        if let Some(probe) = &site.probe {
+            let answer = ask(node, probe, &Stop::default()).await;
+            let answer = answer.and_then(|answer| match answer {
+                Answer::Well => Ok(format!("{} is as it should be", probe.url)),
+                Answer::Unwell(why) => Err(why),
+            });
+            findings.push(finding(of("probe"), answer));
+        }
+    }
+    if site.limits.need_a_group() {
+        findings.push(finding(of("limits"), cgroup::possible()));
     }
     findings.push(finding(of("orders"), orders(node, customer)));
     for name in site.repositories.keys() {
@@ -132,12 +94,53 @@ async fn examine_database(node: &Node, database: &Database) -> Result<String, St
         return Err(format!("it is not saved, since it could not be brought back: {obstacle}"));
     }
     server.check_rights(&Stop::default()).await.map_err(said)?;
+    same_clock("the database server", server.clock(&Stop::default()).await.map_err(said)?)?;
     let tested = match version.starts_with(TESTED_MARIADB) {
         true => String::new(),
         false => format!(", which is untested: {TESTED_MARIADB} is what is tested"),
     };
     let (schema, tables) = (&database.schema, facts.tables.len());
     Ok(format!("schema {schema} with {tables} tables on {version}{tested}"))
+}
+
+/// Whether what runs on the site can be stopped and started.
+async fn services(node: &Node, site: &Site) -> Result<String, String> {
+    let container = |database: &Database| match &database.reach {
+        Reach::Container(name) => Some(name.clone()),
+        Reach::Socket(_) | Reach::Tcp { .. } => None,
+    };
+    let spared: Vec<String> = site.databases.iter().filter_map(container).collect();
+    let running = Running::of(node, &site.services, &spared).map_err(|error| chain(&error))?;
+    let stop = Stop::default();
+    let found = running.look(&stop).await.map_err(|error| chain(&error))?;
+    match running.ask(&found, &stop).await.map_err(|error| chain(&error))? {
+        Condition::Well => {
+            Ok(format!("{} containers and {} units run", found.containers.len(), found.units.len()))
+        }
+        Condition::Unwell(why) | Condition::Down(why) => Err(why),
+    }
+}
+
+/// What the site's quota leaves free.
+async fn quota_left(site: &Site) -> Result<String, String> {
+    let Some(kind) = site.quota else { return Ok("none".into()) };
+    match quota::free(kind, &site.base, &Stop::default()).await {
+        Ok(Some(free)) => Ok(format!("{} bytes are left of it", free.bytes)),
+        Ok(None) => Err("no limit is set: set one, or take `site.quota` out".into()),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+/// Whether another clock goes with ours.
+fn same_clock(whose: &str, theirs: u64) -> Result<(), String> {
+    let ours = Moment::of(SystemTime::now()).unix_seconds();
+    let skew = ours.abs_diff(theirs);
+    match skew <= MOST_SKEW_SECONDS {
+        true => Ok(()),
+        false => {
+            Err(format!("the clock of {whose} is {skew} s away from this node's: set both by NTP"))
+        }
+    }
 }
 
 /// Whether an order was cut short or is stuck.
@@ -171,68 +174,6 @@ fn flag(site: &Site) -> Result<String, String> {
     }
 }
 
-fn master_secret(node: &Node) -> Result<String, String> {
-    node.master_secret().map(|_| "readable by root alone".into()).map_err(|error| chain(&error))
-}
-
-async fn restic_version(node: &Node) -> Result<String, String> {
-    check_root_owned(&node.restic).map_err(|error| chain(&error))?;
-    let program = Program {
-        name: "restic version".into(),
-        path: node.restic.clone(),
-        args: vec!["version".into()],
-        env: BTreeMap::new(),
-        stdin: Input::default(),
-        patience: PATIENCE,
-    };
-    let mut said = String::new();
-    let running = program.start().map_err(|error| chain(&error))?;
-    running
-        .wait(&Stop::default(), |line| {
-            said.push_str(&String::from_utf8_lossy(line));
-            Moved::Yes
-        })
-        .await
-        .map_err(|error| chain(&error))?;
-    let (major, minor) = MINIMUM_VERSION;
-    match version_in(&said) {
-        Some(version) if version >= MINIMUM_VERSION => Ok(said),
-        Some(_) => Err(format!(
-            "{said}: versions before {major}.{minor} lose restore errors; install {major}.{minor} \
-             or newer and name it in `node.restic`"
-        )),
-        None => Err(format!("{} does not say what version it is", node.restic.display())),
-    }
-}
-
-/// `restic 0.18.0 compiled with …`.
-fn version_in(said: &str) -> Option<(u32, u32)> {
-    let mut numbers = said.strip_prefix("restic ")?.split(['.', ' ', '-']);
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-/// Tries to confine a program, as every restic is.
-async fn namespace(node: &Node) -> Result<String, String> {
-    let confinement = Confinement { hide: node.customers.clone(), show: None };
-    let program = Program {
-        name: "doctor".into(),
-        path: "/proc/self/exe".into(),
-        args: confinement.arguments(vec!["/usr/bin/true".into()]),
-        env: BTreeMap::new(),
-        stdin: Input::default(),
-        patience: PATIENCE,
-    };
-    let running = program.start().map_err(|error| chain(&error))?;
-    let ended = running.wait(&Stop::default(), |_| Moved::Yes).await;
-    let ended = ended.map_err(|error| chain(&error))?;
-    match ended.status.success() {
-        true => Ok("works".into()),
-        false => {
-            Err(format!("{}; is this a container without CAP_SYS_ADMIN?", ended.stderr.trim()))
-        }
-    }
-}
-
 /// Tries the exchange where a customer's trees are.
 fn exchange(base: &Path) -> Result<String, String> {
     let place: PathBuf = base.join(format!(".holdfast-doctor-{}", std::process::id()));
@@ -253,24 +194,24 @@ fn try_exchange(place: &Path) -> io::Result<()> {
     Ok(renameat2(AT_FDCWD, &one, AT_FDCWD, &two, RenameFlags::RENAME_EXCHANGE)?)
 }
 
-fn space(path: &Path) -> Result<String, String> {
-    let nearest = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
-    let free = Free::at(nearest).map_err(|error| format!("{}: {error}", nearest.display()))?;
-    let text = format!("{} bytes are free at {}", free.bytes, nearest.display());
-    if free.bytes < LOW_BYTES { Err(format!("{text}: make room")) } else { Ok(text) }
-}
-
 async fn repository(
     node: &Node,
     site: &Site,
     customer: CustomerId,
-    name: &holdfast_job::RepositoryName,
+    name: &RepositoryName,
 ) -> Result<String, String> {
     let Some(repository) = site.repositories.get(name) else { return Ok("not there".into()) };
     let restic = Restic::new(node, repository, &site.limits, customer, PATIENCE)
         .map_err(|error| chain(&error))?;
-    match restic.remaining(&[], &mut Unwatched(Stop::default())).await {
-        Ok(_) => Ok("opens with our password".into()),
+    match restic.newest(&mut Unwatched(Stop::default())).await {
+        Ok(None) => Ok("opens with our password, and holds nothing of this customer's".into()),
+        // What was written there lies in the past, by whichever clock.
+        Ok(Some(newest)) if newest <= Moment::of(SystemTime::now()).to_string() => {
+            Ok(format!("opens with our password; the newest snapshot is of {newest}"))
+        }
+        Ok(Some(newest)) => Err(format!(
+            "the newest snapshot, of {newest}, is from the future: set this node's clock by NTP"
+        )),
         Err(ResticError::NoRepository { .. }) => {
             Ok("not there yet: the first backup makes it".into())
         }
@@ -290,18 +231,5 @@ impl Watch for Unwatched {
 
     fn stop(&self) -> &Stop {
         &self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_numbers() {
-        assert_eq!(version_in("restic 0.18.0 compiled with go1.24"), Some((0, 18)));
-        assert_eq!(version_in("restic 1.2-dev"), Some((1, 2)));
-        assert_eq!(version_in("something else"), None);
-        assert!(version_in("restic 0.9.6").unwrap() < MINIMUM_VERSION);
     }
 }
