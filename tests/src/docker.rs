@@ -197,6 +197,9 @@ impl Drop for Docker {
         }
         signal("TERM", &self.containerd.id().to_string());
         let _ = self.containerd.wait();
+        // The engine's own network, which it leaves mounted.
+        let network = self.folder.join("exec/netns/default");
+        let _ = program("/usr/bin/umount").arg("--lazy").arg(network).output();
         if std::thread::panicking() {
             eprintln!("the engine of the failed test stays in {}", self.folder.display());
         } else {

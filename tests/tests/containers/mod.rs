@@ -3,6 +3,7 @@
 mod databases;
 mod engine;
 mod health;
+mod writers;
 
 use std::{fs, net::TcpStream, path::Path};
 
