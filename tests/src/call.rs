@@ -81,6 +81,22 @@ impl Call {
         self.start().wait()
     }
 
+    /// Gives the order and waits for its end; and the most memory that the executor itself, without
+    /// what it started, had at once, in KiB.
+    pub fn run_measured(&self) -> (Ended, u64) {
+        let mut running = self.start();
+        let status = format!("/proc/{}/status", running.pid());
+        let mut most = 0;
+        while !running.has_ended() {
+            let said = std::fs::read_to_string(&status).unwrap_or_default();
+            let peak = said.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let peak = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok());
+            most = most.max(peak.unwrap_or(0));
+            thread::yield_now();
+        }
+        (running.wait(), most)
+    }
+
     /// Gives the order.
     pub fn start(&self) -> Running {
         let mut line = serde_json::to_vec(&self.request).expect("a request");

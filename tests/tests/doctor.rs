@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use holdfast_tests::{Node, damage};
+use holdfast_tests::{Node, damage, output_of, restic};
 
 /// What `doctor` found bad, and its exit code.
 fn bad(node: &Node) -> (Option<i32>, Vec<String>) {
@@ -65,4 +65,36 @@ fn settling_for_nobody_leaves_nothing_behind() {
     let output = node.executor_with(&["settle", "44", "--as", "old"]).output().expect("settle");
     assert_eq!(output.status.code(), Some(2));
     assert!(!node.root().join("state").exists());
+}
+
+#[test]
+fn what_runs_on_a_site_a_page_that_is_not_there_and_limits_are_looked_at() {
+    let node = Node::with_site();
+    fs::write(node.root().join("etc/customers/42.toml"), "").expect("a customer");
+    let look = |rest: &str| {
+        node.configure("", rest);
+        bad(&node).1
+    };
+    assert_eq!(look("[limits]\ncpu_weight = 50\n"), Vec::<String>::new());
+    for (rest, problem) in [
+        ("[site.services]\nuser = \"no-such-{id}\"\n", "there is no user no-such-42"),
+        ("[site.services]\ncontainers = { names = [\"x\"] }\n", "the Docker engine is not there"),
+        ("[site.probe]\nurl = \"http://127.0.0.1:1/\"\n", "does not answer"),
+        ("[site.hooks]\nafter = \"/no/such/program\"\n", "site.hooks.after"),
+    ] {
+        let found = look(rest);
+        assert!(found.iter().any(|line| line.contains(problem)), "{rest}{found:?}");
+    }
+    node.configure_all(&restic(), "probe_secret_file = \"/no/such/file\"", "", "");
+    assert!(bad(&node).1.iter().any(|line| line.contains("node.probe_secret_file")));
+}
+
+#[test]
+fn a_snapshot_from_the_future_is_a_clock_that_is_wrong() {
+    let node = Node::with_site();
+    let snapshot = node.backed_up();
+    let tag = ["tag", "--add", "2099-01-01T00:00:00Z", snapshot.as_str()];
+    output_of(&mut node.restic(&tag));
+    let (_, found) = bad(&node);
+    assert!(found.iter().any(|line| line.contains("is from the future")), "{found:?}");
 }

@@ -1,11 +1,15 @@
-//! `scripts/soak sweeps`: what is too long for a check. Every plan is killed at every point, and the
-//! recovery from it at every point of its own, and then recovered.
+//! `scripts/soak`: what is too long for a check. `sweeps`: every plan is killed at every point, and the
+//! recovery from it at every point of its own, and then recovered. `files`: a site of a million files.
 
-use std::{process::ExitCode, thread};
+use std::{
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
 
 use holdfast_job::{Scope, Stage};
 use holdfast_tests::{
-    Moment,
+    Call, Moment, Node,
     sweep::{Plan, Scene, Victim, say},
 };
 
@@ -20,10 +24,14 @@ fn main() -> ExitCode {
             let named = |plan: &Plan| names.contains(&format!("{plan:?}").to_lowercase().as_str());
             PLANS.into_iter().filter(named).collect()
         }
+        ["files"] => return a_million_files(),
         _ => Vec::new(),
     };
-    if plans.is_empty() && !words.contains(&"databases") {
-        eprintln!("usage: soak sweeps [undo|restore|backup|delete|databases …]");
+    let more = ["databases", "containers"];
+    if plans.is_empty() && !more.iter().any(|word| words.contains(word)) {
+        eprintln!(
+            "usage: soak sweeps [undo|restore|backup|delete|databases|containers …], or files"
+        );
         return ExitCode::from(2);
     }
     for plan in plans {
@@ -36,6 +44,45 @@ fn main() -> ExitCode {
     if words.len() == 1 || words.contains(&"databases") {
         sweep_databases();
     }
+    if words.len() == 1 || words.contains(&"containers") {
+        sweep_containers();
+    }
+    ExitCode::SUCCESS
+}
+
+/// The same on a site that runs in a container.
+fn sweep_containers() {
+    for plan in [Plan::Restore, Plan::Undo] {
+        let scene = Scene::prepare_in_container(plan);
+        say(&scene.name(), "failed at every stage, once and twice", scene.fail_everywhere());
+        say(&scene.name(), "killed", scene.kill_everywhere());
+    }
+}
+
+/// A site of a million empty files is saved, damaged and brought back; how long that took, and how much
+/// memory the executor had.
+fn a_million_files() -> ExitCode {
+    holdfast_tests::be_patient(Duration::from_secs(7200));
+    let node = Node::new();
+    for folder in 0..1000 {
+        let folder = node.live().join(folder.to_string());
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for file in 0..1000 {
+            std::fs::File::create(folder.join(file.to_string())).expect("a file");
+        }
+    }
+    let measured = |what: &str, call: &Call| {
+        let since = Instant::now();
+        let (ended, kib) = call.run_measured();
+        let seconds = since.elapsed().as_secs();
+        println!("{what} of a million files: {seconds} s, the executor had {} MiB", kib >> 10);
+        ended.completed()
+    };
+    let snapshot = measured("backup", &node.backup()).snapshot.expect("a snapshot");
+    std::fs::remove_dir_all(node.live().join("7")).expect("a damage");
+    measured("restore", &node.restore(&snapshot));
+    assert_eq!(std::fs::read_dir(node.live().join("7")).expect("a folder").count(), 1000);
+    node.recover();
     ExitCode::SUCCESS
 }
 

@@ -8,25 +8,10 @@ use std::{
 };
 
 use holdfast_job::Outcome;
-use holdfast_tests::{Call, Ended, Node, Tree, fill_site, output_of, program};
+use holdfast_tests::{Node, Tree, fill_site, output_of, program};
 
 /// The executor's own memory may not grow with the tree beyond this.
 const MOST_MEMORY_KIB: u64 = 64 << 10;
-
-/// Runs an order; how it ended, and the most memory that the executor itself had, in KiB.
-fn run(call: &Call) -> (Ended, u64) {
-    let mut running = call.start();
-    let status = format!("/proc/{}/status", running.pid());
-    let mut most = 0;
-    while !running.has_ended() {
-        let said = fs::read_to_string(&status).unwrap_or_default();
-        let peak = said.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok());
-        most = most.max(peak.unwrap_or(0));
-        std::thread::yield_now();
-    }
-    (running.wait(), most)
-}
 
 /// A site beside which another tenant's stands.
 fn site() -> (Node, Tree) {
@@ -66,13 +51,13 @@ fn a_hundred_thousand_files_with_evil_names_and_fifos_cost_time_and_little_memor
         File::create(evil.join(OsStr::from_bytes(&evil_name(number)))).expect("a file");
     }
     output_of(program("/usr/bin/mkfifo").args(["a", "b"].map(|name| evil.join(name))));
-    let (ended, most) = run(&node.backup());
+    let (ended, most) = node.backup().run_measured();
     let snapshot = ended.completed().snapshot.expect("a snapshot");
     assert!(most < MOST_MEMORY_KIB, "backup: {most} KiB");
     let ended_with = ended.said().join("\n");
     assert!(!ended_with.contains('\x1b'), "an escape reaches the reader");
     fs::remove_dir_all(node.live().join("many")).expect("less");
-    let (ended, most) = run(&node.restore(&snapshot));
+    let (ended, most) = node.restore(&snapshot).run_measured();
     ended.completed();
     assert!(most < MOST_MEMORY_KIB, "restore: {most} KiB");
     assert_eq!(fs::read_dir(node.live().join("many/99")).expect("a folder").count(), 1000);
@@ -90,7 +75,7 @@ fn four_thousand_levels_end_with_a_sentence() {
     let deep = "for (1..4096) { mkdir 'd' or die $!; chdir 'd' or die $! }";
     let mut perl = program("/usr/bin/perl");
     output_of(perl.current_dir(node.live()).args(["-e", deep]));
-    let (ended, most) = run(&node.backup());
+    let (ended, most) = node.backup().run_measured();
     let result = ended.result();
     let outcomes = [Outcome::Incomplete, Outcome::Failed, Outcome::FailedForNow];
     assert!(outcomes.contains(&result.outcome), "{ended:?}");
