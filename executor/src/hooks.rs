@@ -108,9 +108,10 @@ pub async fn tell(
     occasion: Occasion,
     what: (Option<Outcome>, Option<&str>),
     work: &Work<'_>,
+    stop: &Stop,
 ) {
     let Some(program) = program else { return };
-    let problem = match call(program, occasion, what, work, &work.stop).await {
+    let problem = match call(program, occasion, what, work, stop).await {
         Ok(said) if said.ended.status.success() => return,
         Ok(said) => format!("ended with {}: {}", said.ended.how(), said.first_line),
         Err(error) => chain(&error),
@@ -130,7 +131,9 @@ async fn call(
         Some(opened) => {
             let order = &opened.request.order;
             let told = Told { version: 1, hook, job: work.job, customer, order, outcome, message };
-            serde_json::to_vec(&told).unwrap_or_default()
+            let mut line = serde_json::to_vec(&told).unwrap_or_default();
+            line.push(b'\n');
+            line
         }
         None => Vec::new(),
     };

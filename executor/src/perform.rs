@@ -14,7 +14,7 @@ use crate::{
     rehearsal::Rehearsal,
     stop::Stop,
     teller::Teller,
-    work::Work,
+    work::{Work, no_stop},
 };
 
 /// What a plan is performed with.
@@ -125,7 +125,7 @@ pub async fn perform(
     let result = result?;
     if result.outcome == Outcome::Stuck && !was_stuck {
         let what = (Some(result.outcome), Some(result.operator_message.as_str()));
-        hooks::tell(hook.as_deref(), Occasion::Stuck, what, &work).await;
+        hooks::tell(hook.as_deref(), Occasion::Stuck, what, &work, &no_stop()).await;
     }
     Ok(result)
 }

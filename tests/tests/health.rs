@@ -72,6 +72,9 @@ fn a_site_that_was_broken_before_is_restored_whether_it_gets_well_or_not() {
     let ended = scene.node.restore(&without).run();
     let result = ended.ended_as(Outcome::Failed);
     assert!(result.operator_message.contains("answers 404"), "{result:?}");
+    let args = ["42", without.as_str(), "both", "--keep-unhealthy"];
+    let said = holdfast_tests::output_of(&mut scene.node.script("restore", &args));
+    assert!(said.contains("\"healthy\":false"), "{said}");
     scene.node.recover();
 }
 

@@ -23,7 +23,7 @@ impl Scene {
             let path = self.node.root().join("etc").join(name);
             let told = self.told(name);
             let told = told.display();
-            place_program(&path, &format!("#!/bin/sh\ncat >>{told}\necho >>{told}\n{script}\n"));
+            place_program(&path, &format!("#!/bin/sh\ncat >>{told}\n{script}\n"));
             table.push_str(&format!("{name} = \"{}\"\n", path.display()));
         }
         self.node.configure("", &table);
@@ -135,4 +135,29 @@ fn a_hook_that_others_may_change_is_refused_by_its_key() {
         let said = &result.operator_message;
         assert!(said.contains("site.hooks.before") && said.contains(problem), "{said}");
     }
+}
+
+#[test]
+fn a_restore_that_recover_finishes_is_told_of_and_one_that_is_stuck_once() {
+    let scene = Scene::open(&[("after", ""), ("stuck", "")]);
+    let snapshot = scene.node.backed_up();
+    let mut running = scene.node.restore(&snapshot).rehearsed("wait open").start();
+    running.until_said("\"stage\":\"open\"");
+    running.kill();
+    running.wait();
+    let before = scene.calls("after").len();
+    scene.node.recover();
+    assert_eq!(scene.calls("after").len(), before + 1);
+    let ended = scene.node.restore(&snapshot).rehearsed("before open,before -swap_files").run();
+    ended.ended_as(Outcome::Stuck);
+    let told = scene.calls("stuck");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["outcome"], "stuck");
+    assert!(told[0]["message"].as_str().is_some_and(|text| text.contains("settle 42 --as")));
+    let recover = scene.node.executor_with(&["recover"]).output().expect("recover");
+    assert_eq!(recover.status.code(), Some(i32::from(Outcome::Stuck.exit_code())));
+    assert_eq!(scene.calls("stuck").len(), 1, "a person is told once");
+    let settle = scene.node.executor_with(&["settle", "42", "--as", "new"]).output();
+    assert!(settle.expect("settle").status.success());
+    scene.node.recover();
 }

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use holdfast_job::CustomerId;
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, template};
+use super::{ConfigError, Node, template};
 
 /// What is stopped for a switch and started again behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,24 @@ enum ContainersTable {
 
 /// What docker compose says of every container of a project.
 const DEFAULT_LABEL: &str = "com.docker.compose.project=customer-{id}";
+
+impl Services {
+    /// The same, with the default decided: a host without an engine has no containers. An engine that
+    /// is away later is then one that is away.
+    pub fn decided(&self, node: &Node) -> Self {
+        let containers = match &self.containers {
+            Containers::ByDefault(_) if !node.docker_socket.exists() => Containers::Names(vec![]),
+            Containers::ByDefault(label) => Containers::Label(label.clone()),
+            given => given.clone(),
+        };
+        Self { containers, ..self.clone() }
+    }
+
+    /// Whether no container is the site's, whatever runs.
+    pub fn has_no_containers(&self) -> bool {
+        matches!(&self.containers, Containers::Names(names) if names.is_empty())
+    }
+}
 
 impl ServicesTable {
     /// A user whose processes would be ended for every customer, in the template.

@@ -110,7 +110,8 @@ async fn services(node: &Node, site: &Site) -> Result<String, String> {
         Reach::Socket(_) | Reach::Tcp { .. } => None,
     };
     let spared: Vec<String> = site.databases.iter().filter_map(container).collect();
-    let running = Running::of(node, &site.services, &spared).map_err(|error| chain(&error))?;
+    let services = site.services.decided(node);
+    let running = Running::of(node, &services, &spared).map_err(|error| chain(&error))?;
     let stop = Stop::default();
     let found = running.look(&stop).await.map_err(|error| chain(&error))?;
     match running.ask(&found, &stop).await.map_err(|error| chain(&error))? {

@@ -61,7 +61,7 @@ impl Life {
             Reach::Socket(_) | Reach::Tcp { .. } => None,
         };
         let mut life = Self {
-            services: Some(site.services.clone()),
+            services: Some(site.services.decided(work.node)),
             spared: site.databases.iter().filter_map(container).collect(),
             probe: site.probe.clone(),
             after_swap: site.hooks.after_swap.clone(),
@@ -118,7 +118,7 @@ impl Life {
         Ok(())
     }
 
-    /// `Halt`, and the way back from `Resume`. To be noted.
+    /// `Halt`. To be noted.
     pub(super) async fn halt(&mut self, work: &Work<'_>) -> Result<(), Failure> {
         let since = Instant::now();
         if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
@@ -140,13 +140,22 @@ impl Life {
         (!nothing || self.told || self.is_well.is_some()).then_some(self.took_ms)
     }
 
+    /// The way back from `Resume`. To be noted.
+    pub(super) async fn unresume(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
+            running.stop(found, &no_stop()).await.map_err(later)?;
+        }
+        self.is_well = None;
+        Ok(())
+    }
+
     /// The way back from `Halt`: what ran runs again, on the old site.
     pub(super) async fn unhalt(&self, work: &Work<'_>) -> Result<(), Failure> {
         let (Some(running), Some(found)) = (self.running(work)?, &self.found) else {
             return Ok(());
         };
         let started = running.start(found, Again::IfAnother, &no_stop()).await;
-        match started.map_err(ServiceError::into_failure)? {
+        match started.map_err(later)? {
             Condition::Well => {}
             Condition::Unwell(why) => work.teller.log(Level::Warn, why),
             Condition::Down(why) => return Err(Failure::permanent(CONTACT_SUPPORT, why)),
@@ -224,6 +233,16 @@ impl Life {
     /// Whether it is well behind the switch, if it can be asked.
     pub(super) fn is_well(&self) -> Option<bool> {
         self.is_well
+    }
+}
+
+/// On the way back: what could not even be tried is tried again by `recover`.
+fn later(error: ServiceError) -> Failure {
+    let passes = matches!(error, ServiceError::Process(_));
+    let failure = error.into_failure();
+    match passes {
+        true => Failure { kind: FailureKind::Away, ..failure },
+        false => failure,
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) async fn revert<P: Switching>(
         Stage::Halt => switch.life.unhalt(work).await,
         Stage::SwapDatabase => switch.put_databases_old(work).await,
         Stage::SwapFiles => switch.put(Side::Old),
-        Stage::Resume => switch.life.halt(work).await,
+        Stage::Resume => switch.life.unresume(work).await,
         Stage::Open => switch.close(work.job),
         other => Err(foreign_stage(P::VERB, other)),
     }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 pub use self::docker::{Container, environment as docker_environment};
 use self::{docker::Docker, processes::Owner, units::Units};
 use crate::{
-    config::{Containers, Node, Services},
+    config::{Node, Services},
     failure::{Failure, chain},
     process::ProcessError,
     stop::Stop,
@@ -104,11 +104,9 @@ impl<'a> Running<'a> {
         services: &'a Services,
         spared: &'a [String],
     ) -> Result<Self, ServiceError> {
-        let docker = match &services.containers {
-            Containers::Names(names) if names.is_empty() => None,
-            // A host without an engine has no containers.
-            Containers::ByDefault(_) if !node.docker_socket.exists() => None,
-            _ => Some(Docker::of(node)?),
+        let docker = match services.has_no_containers() {
+            true => None,
+            false => Some(Docker::of(node)?),
         };
         let units = Units::of(node, &services.units)?;
         let owner = services.user.as_deref().map(Owner::of).transpose()?;
