@@ -148,7 +148,7 @@ async fn carry_out_judged(
         Ok(Some(result)) => return WorkResult { job: Some(job), ..result },
         Err(error) => return ended(job, &unreadable(&error)),
     }
-    let group = cgroup::enter(&site.limits, job).await;
+    let group = cgroup::enter(&site.limits, job, &node.state).await;
     if let Err(why) = &group {
         teller.log(Level::Warn, format!("the limits of memory, processor and disk: {why}"));
     }

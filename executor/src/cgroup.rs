@@ -36,6 +36,8 @@ const BUSCTL: &str = "/usr/bin/busctl";
 pub struct Group {
     /// Each with the group to go back to.
     folders: Vec<(PathBuf, PathBuf)>,
+    /// Whoever makes and removes groups does it alone: an empty one may be about to be joined.
+    lock: Option<PathBuf>,
 }
 
 /// One wish: the controller, and the file and text that say it, by version.
@@ -49,7 +51,7 @@ struct Wish {
 ///
 /// # Errors
 /// A sentence for the operator: the order goes on all the same.
-pub async fn enter(limits: &Limits, job: JobId) -> Result<Group, String> {
+pub async fn enter(limits: &Limits, job: JobId, state: &Path) -> Result<Group, String> {
     let wishes = wishes(limits);
     if wishes.is_empty() {
         return Ok(Group::default());
@@ -57,12 +59,27 @@ pub async fn enter(limits: &Limits, job: JobId) -> Result<Group, String> {
     if Path::new(SYSTEMD).exists() {
         return ask_systemd(limits, job).await.map(|()| Group::default());
     }
-    let mut group = Group::default();
+    let lock = state.join("locks/groups.lock");
+    let _held = alone(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
+    let mut group = Group { folders: Vec::new(), lock: Some(lock) };
     let made = match Path::new(ROOT).join("cgroup.controllers").exists() {
         true => group.enter_v2(&wishes, job),
         false => group.enter_v1(&wishes, job),
     };
-    made.map(|()| group).map_err(|error| format!("{ROOT}: {error}"))
+    match made {
+        Ok(()) => Ok(group),
+        Err(error) => {
+            // What could be kept is kept until the process ends; a later order removes the groups.
+            group.folders.clear();
+            Err(format!("{ROOT}: {error}"))
+        }
+    }
+}
+
+fn alone(lock: &Path) -> io::Result<fs::File> {
+    let file = fs::File::options().create(true).truncate(false).write(true).open(lock)?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// Whether limits can be set on this machine: how, or why not.
@@ -117,22 +134,31 @@ fn wishes(limits: &Limits) -> Vec<Wish> {
 impl Group {
     fn enter_v1(&mut self, wishes: &[Wish], job: JobId) -> io::Result<()> {
         let mine = fs::read_to_string("/proc/self/cgroup")?;
+        let mut first_problem = None;
         for wish in wishes {
             let line = mine.lines().find_map(|line| {
                 let (_, rest) = line.split_once(':')?;
                 let (controllers, path) = rest.split_once(':')?;
                 controllers.split(',').any(|one| one == wish.controller).then_some(path)
             });
-            let Some(path) = line else { return Err(missing(wish.controller)) };
-            let parent = beneath(&Path::new(ROOT).join(wish.controller), path);
-            let folder = make(&parent, job)?;
-            // The scheduler of the disk decides whether there are weights.
-            if wish.controller != "blkio" || folder.join(wish.v1.0).exists() {
-                fs::write(folder.join(wish.v1.0), &wish.v1.1)?;
-            }
-            self.join(folder, parent)?;
+            let kept = match line {
+                Some(path) => self.keep_v1(wish, path, job),
+                None => Err(missing(wish.controller)),
+            };
+            // One that cannot be kept is no reason to drop the others.
+            first_problem = first_problem.or(kept.err());
         }
-        Ok(())
+        first_problem.map_or(Ok(()), Err)
+    }
+
+    fn keep_v1(&mut self, wish: &Wish, path: &str, job: JobId) -> io::Result<()> {
+        let parent = beneath(&Path::new(ROOT).join(wish.controller), path);
+        let folder = make(&parent, job)?;
+        // The scheduler of the disk decides whether there are weights.
+        if wish.controller != "blkio" || folder.join(wish.v1.0).exists() {
+            fs::write(folder.join(wish.v1.0), &wish.v1.1)?;
+        }
+        self.join(folder, parent)
     }
 
     fn enter_v2(&mut self, wishes: &[Wish], job: JobId) -> io::Result<()> {
@@ -169,6 +195,7 @@ impl Group {
 /// Back to where we were; a group that somebody is still in is removed by a later order.
 impl Drop for Group {
     fn drop(&mut self) {
+        let _held = self.lock.as_deref().map(alone);
         for (folder, parent) in &self.folders {
             let _ = fs::write(parent.join("cgroup.procs"), std::process::id().to_string());
             let _ = fs::remove_dir(folder);
@@ -199,9 +226,19 @@ fn missing(controller: &str) -> io::Error {
 
 /// StartTransientUnit of org.freedesktop.systemd1(5), by busctl, around this very process.
 async fn ask_systemd(limits: &Limits, job: JobId) -> Result<(), String> {
+    // Should memory run out, restic dies and says so; the scope must not take the executor with it.
+    // Before systemd 253 a scope has no such policy, and does not.
+    match start_scope(limits, job, &["OOMPolicy", "s", "continue"]).await {
+        Ok(()) => Ok(()),
+        Err(_) => start_scope(limits, job, &[]).await,
+    }
+}
+
+async fn start_scope(limits: &Limits, job: JobId, more: &[&str]) -> Result<(), String> {
     let mut properties: Vec<String> = ["PIDs", "au", "1"].into_iter().map(str::to_owned).collect();
     properties.push(std::process::id().to_string());
-    let mut count = 2;
+    properties.extend(more.iter().map(|&word| word.to_owned()));
+    let mut count = 2 + more.len() / 3;
     properties.extend(["Slice", "s", "holdfast.slice"].map(str::to_owned));
     for (name, value) in [
         ("MemoryMax", limits.memory_bytes),
@@ -238,8 +275,16 @@ async fn ask_systemd(limits: &Limits, job: JobId) -> Result<(), String> {
     let running = program.start().map_err(|error| chain(&error))?;
     let ended = running.wait(&Stop::default(), |_| Moved::No).await;
     let ended = ended.map_err(|error| chain(&error))?;
-    match ended.status.success() {
-        true => Ok(()),
-        false => Err(format!("systemd made no scope: {}", ended.stderr.trim())),
+    if !ended.status.success() {
+        return Err(format!("systemd made no scope: {}", ended.stderr.trim()));
     }
+    // It answers before it has moved us.
+    let name = format!("holdfast-{job}.scope");
+    for _ in 0..100 {
+        if fs::read_to_string("/proc/self/cgroup").is_ok_and(|mine| mine.contains(&name)) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Err("systemd has made a scope and not moved this process into it".into())
 }

@@ -56,9 +56,20 @@ pub enum Access {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cell {
-    /// None for a program that sees everything, and holds nothing.
-    confinement: Option<Confinement>,
+    confinement: Walls,
     program: Vec<String>,
+}
+
+/// What a program has between itself and the world.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Walls {
+    /// A namespace.
+    Namespace(Confinement),
+    /// None, but it holds nothing of ours.
+    NoLock,
+    /// None; it ends with the executor.
+    Tied,
 }
 
 /// Why a program was not confined.
@@ -86,8 +97,7 @@ pub enum ConfineError {
 impl Confinement {
     /// The arguments with which this program, executed again, becomes `program` confined.
     pub fn arguments(&self, program: Vec<String>) -> Vec<String> {
-        let confinement = Some(self.clone());
-        Cell { confinement, program }.arguments()
+        Cell { confinement: Walls::Namespace(self.clone()), program }.arguments()
     }
 }
 
@@ -101,7 +111,13 @@ impl Cell {
 /// The arguments with which this program, executed again, becomes `program`, which does not hold the
 /// customer's lock and sees what root sees.
 pub fn without_lock(program: Vec<String>) -> Vec<String> {
-    Cell { confinement: None, program }.arguments()
+    Cell { confinement: Walls::NoLock, program }.arguments()
+}
+
+/// The arguments with which this program, executed again, becomes `program`, which is asked to end when
+/// the executor is dead, holds the customer's lock until then, and sees what root sees.
+pub fn tied(program: Vec<String>) -> Vec<String> {
+    Cell { confinement: Walls::Tied, program }.arguments()
 }
 
 /// Becomes the program that `argument` names, confined. Returns only if that failed.
@@ -128,8 +144,9 @@ fn try_become_confined(argument: &str) -> Result<std::convert::Infallible, Confi
         return Err(ConfineError::Orphaned);
     }
     match &cell.confinement {
-        Some(confinement) => enter(confinement)?,
-        None => let_go().map_err(|source| ConfineError::System {
+        Walls::Namespace(confinement) => enter(confinement)?,
+        Walls::Tied => {}
+        Walls::NoLock => let_go().map_err(|source| ConfineError::System {
             doing: "let go of what the executor holds".into(),
             source,
         })?,

@@ -286,14 +286,15 @@ impl Running {
     }
 }
 
-/// SIGTERM to the child's group, SIGKILL after [`GRACE`], and its end awaited.
+/// SIGTERM to the child's group, SIGKILL after [`GRACE`], and its end awaited as long again.
 async fn end(child: &mut Child) {
     let Some(group) = child.id().map(|id| Pid::from_raw(id as i32)) else { return };
     // The group may be gone already: then there is nothing to signal.
     let _ = killpg(group, Signal::SIGTERM);
     if timeout(GRACE, child.wait()).await.is_err() {
         let _ = killpg(group, Signal::SIGKILL);
-        let _ = child.wait().await;
+        // One that hangs in the kernel, on a dead file system, is left to it.
+        let _ = timeout(GRACE, child.wait()).await;
     }
     let _ = killpg(group, Signal::SIGKILL);
 }

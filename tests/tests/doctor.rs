@@ -78,7 +78,10 @@ fn what_runs_on_a_site_a_page_that_is_not_there_and_limits_are_looked_at() {
     assert_eq!(look("[limits]\ncpu_weight = 50\n"), Vec::<String>::new());
     for (rest, problem) in [
         ("[site.services]\nuser = \"no-such-{id}\"\n", "there is no user no-such-42"),
-        ("[site.services]\ncontainers = { names = [\"x\"] }\n", "the Docker engine is not there"),
+        (
+            "[site.services]\ncontainers = { names = [\"x-{id}\"] }\n",
+            "the Docker engine is not there",
+        ),
         ("[site.probe]\nurl = \"http://127.0.0.1:1/\"\n", "does not answer"),
         ("[site.hooks]\nafter = \"/no/such/program\"\n", "site.hooks.after"),
     ] {

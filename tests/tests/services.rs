@@ -124,6 +124,8 @@ fn a_user_that_all_customers_would_share_and_one_that_is_not_there_are_refused()
     refused("all customers would share it");
     node.configure("", "[site.services]\nuser = \"no-such-user-{id}\"\n");
     refused("there is no user no-such-user-42");
-    node.configure("", "[site.services]\nuser = \"root\"\n");
+    node.configure("", "");
+    let own = node.root().join("etc/customers/42.toml");
+    fs::write(own, "[site.services]\nuser = \"root\"\n").expect("an override");
     refused("site.services.user");
 }

@@ -241,11 +241,11 @@ impl Node {
             let problem = format!("{schema:?} has no {{id}} in it: all customers would share it");
             return Err(ConfigError::value(file, "site.databases", problem));
         }
-        if let (false, Some(user)) =
-            (over.site.has_services(), self.template.site.user_of_everybody())
+        if let (false, Some(name)) =
+            (over.site.has_services(), self.template.site.services_of_everybody())
         {
-            let problem = format!("{user:?} has no {{id}} in it: all customers would share it");
-            return Err(ConfigError::value(file, "site.services.user", problem));
+            let problem = format!("{name:?} has no {{id}} in it: all customers would share it");
+            return Err(ConfigError::value(file, "site.services", problem));
         }
         let limits = base.limits.overridden_by(over.limits).check(file)?;
         let site = base.site.overridden_by(over.site);

@@ -77,9 +77,16 @@ impl Services {
 }
 
 impl ServicesTable {
-    /// A user whose processes would be ended for every customer, in the template.
-    pub(super) fn user_of_everybody(&self) -> Option<&str> {
-        self.user.as_deref().filter(|user| !user.contains("{id}"))
+    /// What would be stopped for every customer, in the template.
+    pub(super) fn of_everybody(&self) -> Option<&str> {
+        let containers: Vec<&str> = match &self.containers {
+            None => Vec::new(),
+            Some(ContainersTable::Label(label)) => vec![label],
+            Some(ContainersTable::Names(names)) => names.iter().map(String::as_str).collect(),
+        };
+        let units = self.units.iter().map(String::as_str);
+        let all = containers.into_iter().chain(units).chain(self.user.as_deref());
+        all.into_iter().find(|name| !name.contains("{id}"))
     }
 
     pub(super) fn check(self, file: &Path, customer: CustomerId) -> Result<Services, ConfigError> {
@@ -100,7 +107,7 @@ impl ServicesTable {
             }
         };
         match &containers {
-            Containers::Label(label) if !fits(label, "_.-/=") => {
+            Containers::Label(label) if !fits(label, "_.-/=") || !label.contains('=') => {
                 return refuse("containers", format!("{label:?} is no label: write key=value"));
             }
             Containers::Names(names) => {

@@ -161,9 +161,9 @@ impl SiteTable {
         self.databases.iter().flatten().find_map(DatabaseTable::schema_of_everybody)
     }
 
-    /// A user whose processes would be ended for every customer, in the template.
-    pub(super) fn user_of_everybody(&self) -> Option<&str> {
-        self.services.as_ref().and_then(ServicesTable::user_of_everybody)
+    /// What would be stopped for every customer, in the template.
+    pub(super) fn services_of_everybody(&self) -> Option<&str> {
+        self.services.as_ref().and_then(ServicesTable::of_everybody)
     }
 
     pub(super) fn has_services(&self) -> bool {

@@ -24,7 +24,8 @@ pub(super) async fn ask_before(site: &Site, work: &Work<'_>) -> Result<(), Failu
 pub(super) async fn tell_after(site: &SiteOrError, work: &Work<'_>) {
     let Ok(site) = site.get() else { return };
     let what = (Some(Outcome::Completed), None);
-    let is_recovered = |record: &Record| matches!(record, Record::Interrupted { .. });
+    let is_recovered =
+        |record: &Record| matches!(record, Record::Interrupted { .. } | Record::Settled { .. });
     let stop = match work.journal.records().iter().any(is_recovered) {
         true => no_stop(),
         false => work.stop.clone(),

@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep};
 use super::CONTACT_SUPPORT;
 use crate::{
     config::{Database, Probe, Reach, Services, Site},
-    failure::{Failure, FailureKind},
+    failure::{Failure, FailureKind, chain},
     health::{Answer, ask},
     hooks,
-    services::{Again, Condition, Found, Running, ServiceError},
+    services::{Condition, Found, Running, ServiceError},
     work::{Work, no_stop},
 };
 
@@ -143,7 +143,10 @@ impl Life {
     /// The way back from `Resume`. To be noted.
     pub(super) async fn unresume(&mut self, work: &Work<'_>) -> Result<(), Failure> {
         if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
-            running.stop(found, &no_stop()).await.map_err(later)?;
+            let left = running.stop_all_the_same(found, &no_stop()).await.map_err(later)?;
+            if let Some(error) = left {
+                work.teller.log(Level::Warn, chain(&error));
+            }
         }
         self.is_well = None;
         Ok(())
@@ -154,7 +157,7 @@ impl Life {
         let (Some(running), Some(found)) = (self.running(work)?, &self.found) else {
             return Ok(());
         };
-        let started = running.start(found, Again::IfAnother, &no_stop()).await;
+        let started = running.start(found, &no_stop()).await;
         match started.map_err(later)? {
             Condition::Well => {}
             Condition::Unwell(why) => work.teller.log(Level::Warn, why),
@@ -187,7 +190,7 @@ impl Life {
         let mut problem = None;
         if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
             asked = !found.containers.is_empty();
-            let started = running.start(found, Again::Always, &no_stop()).await;
+            let started = running.start(found, &no_stop()).await;
             match started.map_err(failed)? {
                 Condition::Well => {}
                 Condition::Unwell(why) | Condition::Down(why) => problem = Some(why),

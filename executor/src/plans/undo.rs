@@ -119,7 +119,8 @@ impl Undo {
             ..copy.clone()
         };
         let base = site.base.clone();
-        let life = Life::look(site, false, work).await?;
+        // What is brought back may have been unwell: that is no reason to refuse it.
+        let life = Life::look(site, true, work).await?;
         let places = Switch { base, parts, databases, life, ..Switch::default() };
         for part in &places.databases {
             let (server, lock) =

@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::{Again, Condition, LOOK_AGAIN_AFTER, ServiceError};
+use super::{Condition, LOOK_AGAIN_AFTER, ServiceError};
 use crate::{
     config::{Containers, Node, check_root_owned},
+    confine,
     process::{Input, Moved, ProcessError, Program},
     stop::Stop,
 };
@@ -19,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_BYTES: usize = 4 << 20;
 /// A container that has no health check is well when it has run for this long.
 const STEADY_AFTER: Duration = Duration::from_millis(300);
+/// A container that is refused or exits is tried so often: what it needs may come up beside it.
+const MOST_TRIES: u32 = 3;
+/// A container's id may be cut to this many digits, and no further.
+const LEAST_ID: usize = 12;
 /// What docker says when its engine is not there.
 const AWAY: [&str; 3] =
     ["Cannot connect to the Docker daemon", "error during connect", "connection refused"];
@@ -49,6 +54,7 @@ pub(super) struct Docker<'a> {
 struct Inspected {
     id: String,
     name: String,
+    created: String,
     state: State,
     host_config: HostConfig,
 }
@@ -82,6 +88,45 @@ impl Inspected {
     fn name(&self) -> &str {
         self.name.trim_start_matches('/')
     }
+
+    /// Whether it is called so, by its name or by its id, which may be cut.
+    fn is(&self, called: &str) -> bool {
+        let hex = called.len() >= LEAST_ID && called.bytes().all(|byte| byte.is_ascii_hexdigit());
+        called == self.name() || (hex && self.id.starts_with(called))
+    }
+
+    fn health(&self) -> Option<&str> {
+        self.state.health.as_ref().map(|health| health.status.as_str())
+    }
+
+    fn is_up(&self) -> bool {
+        self.state.running || self.state.restarting
+    }
+
+    /// It did what it was for and ended, as some do.
+    fn has_finished(&self) -> bool {
+        let State { exit_code, error, health, .. } = &self.state;
+        !self.is_up() && *exit_code == 0 && error.is_empty() && health.is_none()
+    }
+
+    fn down(&self) -> Condition {
+        let (name, state) = (self.name(), &self.state);
+        let why = match state.error.is_empty() {
+            true => format!("exit code {}", state.exit_code),
+            false => state.error.chars().take(200).collect(),
+        };
+        Condition::Down(format!("container {name} does not run: {why}"))
+    }
+
+    /// What keeps it from being well, if that may pass.
+    fn waits_for(&self) -> Option<String> {
+        let name = self.name();
+        match (self.state.restarting, self.health()) {
+            (true, _) => Some(format!("container {name} restarts")),
+            (_, Some("starting")) => Some(format!("container {name} does not get healthy")),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Docker<'a> {
@@ -113,8 +158,7 @@ impl<'a> Docker<'a> {
         let ids: Vec<&str> = said.lines().map(str::trim).filter(|id| !id.is_empty()).collect();
         let mut found = Vec::new();
         for one in self.inspect(&ids, stop).await? {
-            let is = |named: &String| named == one.name() || one.id.starts_with(named.as_str());
-            if spared.iter().any(is) || !one.state.running {
+            if spared.iter().any(|spared| one.is(spared)) || !one.state.running {
                 continue;
             }
             if one.host_config.auto_remove {
@@ -133,6 +177,29 @@ impl<'a> Docker<'a> {
         Ok(found)
     }
 
+    /// Those that there are: by their ids, or by their names, if they were made anew. The oldest comes
+    /// first, since what others need is made before them.
+    async fn find(
+        &self,
+        containers: &[Container],
+        stop: &Stop,
+    ) -> Result<(Vec<Inspected>, Vec<String>), ServiceError> {
+        let ids: Vec<&str> = containers.iter().map(|container| container.id.as_str()).collect();
+        let mut there = self.inspect(&ids, stop).await?;
+        let mut gone = Vec::new();
+        for container in containers {
+            if there.iter().any(|one| one.id == container.id) {
+                continue;
+            }
+            match self.inspect(&[&container.name], stop).await?.pop() {
+                Some(another) => there.push(another),
+                None => gone.push(container.name.clone()),
+            }
+        }
+        there.sort_by(|one, other| one.created.cmp(&other.created));
+        Ok((there, gone))
+    }
+
     /// Those that are gone meanwhile are no more to be stopped.
     pub(super) async fn stop(
         &self,
@@ -140,102 +207,79 @@ impl<'a> Docker<'a> {
         within: Duration,
         stop: &Stop,
     ) -> Result<(), ServiceError> {
-        if containers.is_empty() {
+        let (there, _) = self.find(containers, stop).await?;
+        if there.is_empty() {
             return Ok(());
         }
-        let mut args = vec!["stop".to_owned(), format!("--time={}", within.as_secs())];
-        args.extend(containers.iter().map(|container| container.id.clone()));
+        let mut args = vec!["stop".to_owned(), "-t".into(), within.as_secs().to_string()];
+        args.extend(there.iter().map(|one| one.id.clone()));
         match self.run("stop the site's containers", args, within, stop).await {
-            Err(ServiceError::Refused { said, .. })
-                if GONE.iter().any(|gone| said.contains(gone)) => {}
+            Err(ServiceError::Gone) => {}
             stopped => drop(stopped?),
         }
-        let ids: Vec<&str> = containers.iter().map(|container| container.id.as_str()).collect();
-        let left = self.inspect(&ids, stop).await?;
+        let (left, _) = self.find(containers, stop).await?;
         match left.iter().find(|one| one.state.running && !one.state.restarting) {
             Some(one) => Err(ServiceError::Alive(format!("container {}", one.name()))),
             None => Ok(()),
         }
     }
 
-    /// Starts what does not run, and anew what runs on a tree that may be the wrong one.
+    /// Starts what does not run, and anew what does, since it may be on the wrong tree; waits until all
+    /// run and are well, or one will not be.
     pub(super) async fn start(
         &self,
         containers: &[Container],
-        again: Again,
-        (stop_within, start_within): (Duration, Duration),
-        stop: &Stop,
-    ) -> Result<(), ServiceError> {
-        let ids: Vec<&str> = containers.iter().map(|container| container.id.as_str()).collect();
-        let there = self.inspect(&ids, stop).await?;
-        if let Some(gone) = containers.iter().find(|one| there.iter().all(|it| it.id != one.id)) {
-            let doing = format!("start container {}", gone.name);
-            return Err(ServiceError::Refused { doing, said: "it is gone".into() });
-        }
-        for one in there {
-            let doing = format!("start container {}", one.name());
-            let same = |it: &Container| it.id == one.id && it.started_at == one.state.started_at;
-            let is_old = containers.iter().any(same);
-            let args = match (one.state.running, again) {
-                (false, _) => vec!["start".to_owned(), one.id],
-                (true, Again::IfAnother) if is_old => continue,
-                (true, _) => {
-                    vec!["restart".into(), format!("--time={}", stop_within.as_secs()), one.id]
-                }
-            };
-            self.run(&doing, args, stop_within + start_within, stop).await?;
-        }
-        Ok(())
-    }
-
-    /// Waits until all run and are well, or one will not be.
-    pub(super) async fn attend(
-        &self,
-        containers: &[Container],
-        deadline: Instant,
+        (stop_within, deadline): (Duration, Instant),
         stop: &Stop,
     ) -> Result<Condition, ServiceError> {
-        let ids: Vec<&str> = containers.iter().map(|container| container.id.as_str()).collect();
+        let mut tries = BTreeMap::<String, u32>::new();
         let mut steady: Option<(Vec<String>, Instant)> = None;
         loop {
-            let seen = self.inspect(&ids, stop).await?;
             let last = Instant::now() >= deadline;
+            let (seen, gone) = match self.find(containers, stop).await {
+                Err(ServiceError::Away(_)) if !last => {
+                    sleep(LOOK_AGAIN_AFTER).await;
+                    continue;
+                }
+                found => found?,
+            };
             let mut waiting = None;
             for one in &seen {
-                let (name, state) = (one.name(), &one.state);
-                match state.health.as_ref().map(|health| health.status.as_str()) {
-                    _ if !state.running && !state.restarting => {
-                        let why = match state.error.is_empty() {
-                            true => format!("exit code {}", state.exit_code),
-                            false => state.error.chars().take(200).collect(),
-                        };
-                        return Ok(Condition::Down(format!(
-                            "container {name} does not run: {why}"
+                let tried = tries.entry(one.id.clone()).or_default();
+                if *tried > 0 && (one.is_up() || one.has_finished()) {
+                    if one.health() == Some("unhealthy") {
+                        return Ok(Condition::Unwell(format!(
+                            "container {} is unhealthy",
+                            one.name()
                         )));
                     }
-                    _ if state.restarting => waiting = Some(format!("container {name} restarts")),
-                    Some("unhealthy") => {
-                        return Ok(Condition::Unwell(format!("container {name} is unhealthy")));
-                    }
-                    Some("starting") => {
-                        waiting = Some(format!("container {name} does not get healthy"));
-                    }
-                    _ => {}
+                    waiting = waiting.or_else(|| one.waits_for());
+                    continue;
+                }
+                if *tried >= MOST_TRIES || (last && *tried > 0) {
+                    return Ok(one.down());
+                }
+                waiting = Some(format!("container {} is being started", one.name()));
+                match self.start_one(one, (stop_within, deadline), stop).await {
+                    // It is tried again like one that exits; one that is gone is seen to be.
+                    Ok(()) | Err(ServiceError::Refused { .. } | ServiceError::Gone) => *tried += 1,
+                    Err(ServiceError::Away(_)) if !last => {}
+                    Err(error) => return Err(error),
                 }
             }
             let since: Vec<String> = seen.iter().map(|one| one.state.started_at.clone()).collect();
-            let checked = |one: &Inspected| {
-                let status = one.state.health.as_ref().map(|health| health.status.as_str());
-                status.is_some_and(|status| status == "healthy")
-            };
             let now = Instant::now();
             let begun = match steady.take() {
                 Some((before, begun)) if before == since => begun,
                 _ => now,
             };
+            let checked = |one: &Inspected| one.health() == Some("healthy");
             match waiting {
                 None if last || seen.iter().all(checked) || now - begun >= STEADY_AFTER => {
-                    return Ok(Condition::Well);
+                    return Ok(match gone.first() {
+                        Some(name) => Condition::Unwell(format!("container {name} is gone")),
+                        None => Condition::Well,
+                    });
                 }
                 Some(why) if last => return Ok(Condition::Unwell(why)),
                 _ => {}
@@ -243,6 +287,41 @@ impl<'a> Docker<'a> {
             steady = Some((since, begun));
             sleep(LOOK_AGAIN_AFTER).await;
         }
+    }
+
+    async fn start_one(
+        &self,
+        one: &Inspected,
+        (stop_within, deadline): (Duration, Instant),
+        stop: &Stop,
+    ) -> Result<(), ServiceError> {
+        let doing = format!("start container {}", one.name());
+        let mut args = match one.state.running {
+            false => vec!["start".to_owned()],
+            true => vec!["restart".into(), "-t".into(), stop_within.as_secs().to_string()],
+        };
+        args.push(one.id.clone());
+        let waits = stop_within + deadline.saturating_duration_since(Instant::now());
+        self.run(&doing, args, waits, stop).await.map(drop)
+    }
+
+    /// How they are now.
+    pub(super) async fn ask(
+        &self,
+        containers: &[Container],
+        stop: &Stop,
+    ) -> Result<Condition, ServiceError> {
+        let (seen, _) = self.find(containers, stop).await?;
+        for one in &seen {
+            if !one.is_up() {
+                return Ok(one.down());
+            }
+            if one.health() == Some("unhealthy") {
+                return Ok(Condition::Unwell(format!("container {} is unhealthy", one.name())));
+            }
+        }
+        let waiting = seen.iter().find_map(Inspected::waits_for);
+        Ok(waiting.map_or(Condition::Well, Condition::Unwell))
     }
 
     async fn inspect(&self, ids: &[&str], stop: &Stop) -> Result<Vec<Inspected>, ServiceError> {
@@ -254,14 +333,12 @@ impl<'a> Docker<'a> {
         args.extend(ids.iter().map(|id| (*id).to_owned()));
         let said = match self.run(doing, args, Duration::ZERO, stop).await {
             // It lists those that there are all the same.
-            Err(ServiceError::Refused { said, .. })
-                if GONE.iter().any(|gone| said.contains(gone)) =>
-            {
+            Err(ServiceError::Gone) => {
                 let mut there = Vec::new();
                 for id in ids {
                     let args = ["container", "inspect", *id].map(str::to_owned).to_vec();
                     match self.run(doing, args, Duration::ZERO, stop).await {
-                        Err(ServiceError::Refused { .. }) => {}
+                        Err(ServiceError::Gone) => {}
                         said => there.extend(understood(&said?)?),
                     }
                 }
@@ -280,10 +357,12 @@ impl<'a> Docker<'a> {
         waits: Duration,
         stop: &Stop,
     ) -> Result<String, ServiceError> {
+        let mut argv = vec![self.node.docker.display().to_string()];
+        argv.extend(args);
         let program = Program {
             name: "docker".into(),
-            path: self.node.docker.clone(),
-            args,
+            path: PathBuf::from("/proc/self/exe"),
+            args: confine::tied(argv),
             env: environment(&self.node.docker_socket),
             stdin: Input::default(),
             patience: waits + PATIENCE,
@@ -307,12 +386,15 @@ impl<'a> Docker<'a> {
         if ended.status.success() {
             return Ok(said);
         }
-        let first = ended.stderr.lines().find(|line| !line.trim().is_empty());
-        let said: String = first.unwrap_or("it said nothing").chars().take(300).collect();
-        match AWAY.iter().any(|away| ended.stderr.contains(away)) {
-            true => Err(ServiceError::Away(said)),
-            false => Err(ServiceError::Refused { doing: doing.to_owned(), said }),
-        }
+        let has = |words: &[&str]| words.iter().any(|words| ended.stderr.contains(words));
+        // Its last word: before it may stand what is deprecated.
+        let said = ended.stderr.lines().rev().find(|line| !line.trim().is_empty());
+        let said: String = said.unwrap_or("it said nothing").chars().take(300).collect();
+        Err(match (has(&AWAY), has(&GONE)) {
+            (true, _) => ServiceError::Away(said),
+            (_, true) => ServiceError::Gone,
+            _ => ServiceError::Refused { doing: doing.to_owned(), said },
+        })
     }
 }
 

@@ -52,6 +52,9 @@ pub enum ServiceError {
     /// The Docker engine is not there.
     #[error("the Docker engine is not there ({0}): start it, or see its log")]
     Away(String),
+    /// A container is not there any more.
+    #[error("a container of the site's is gone")]
+    Gone,
     /// A program refused.
     #[error("could not {doing}: {said}")]
     Refused {
@@ -89,7 +92,6 @@ pub struct Running<'a> {
     services: &'a Services,
     docker: Option<Docker<'a>>,
     units: Units<'a>,
-    owner: Option<Owner<'a>>,
     /// Containers that databases are in.
     spared: &'a [String],
 }
@@ -109,20 +111,24 @@ impl<'a> Running<'a> {
             false => Some(Docker::of(node)?),
         };
         let units = Units::of(node, &services.units)?;
-        let owner = services.user.as_deref().map(Owner::of).transpose()?;
-        Ok(Self { services, docker, units, owner, spared })
+        Ok(Self { services, docker, units, spared })
     }
 
     /// What runs now.
     ///
     /// # Errors
-    /// [`ServiceError`].
+    /// [`ServiceError`], also if there is no such user whose processes are to be ended.
     pub async fn look(&self, stop: &Stop) -> Result<Found, ServiceError> {
+        self.owner()?;
         let containers = match &self.docker {
             Some(docker) => docker.look(&self.services.containers, self.spared, stop).await?,
             None => Vec::new(),
         };
         Ok(Found { containers, units: self.units.look(stop).await? })
+    }
+
+    fn owner(&self) -> Result<Option<Owner<'_>>, ServiceError> {
+        self.services.user.as_deref().map(Owner::of).transpose()
     }
 
     /// Stops what was found, and ends the processes of the site's user.
@@ -135,46 +141,52 @@ impl<'a> Running<'a> {
         if let Some(docker) = &self.docker {
             docker.stop(&found.containers, within, stop).await?;
         }
-        match &self.owner {
+        match self.owner()? {
             Some(owner) => owner.end_all(within).await,
             None => Ok(()),
         }
     }
 
-    /// Starts what was found, and waits until it runs and is well, or will not be. An engine that is
-    /// away is waited for.
+    /// The same on the way back: an engine that is away is waited for, and whatever does not stop goes
+    /// on: what it writes is set aside with the tree that it is on. Returns why, then.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if it could not even be tried.
+    pub async fn stop_all_the_same(
+        &self,
+        found: &Found,
+        stop: &Stop,
+    ) -> Result<Option<ServiceError>, ServiceError> {
+        let deadline = Instant::now() + self.services.start_within;
+        loop {
+            match self.stop(found, stop).await {
+                Ok(()) => return Ok(None),
+                Err(ServiceError::Away(_)) if Instant::now() < deadline => {
+                    sleep(LOOK_AGAIN_AFTER).await;
+                }
+                Err(error @ (ServiceError::Away(_) | ServiceError::Process(_))) => {
+                    return Err(error);
+                }
+                Err(error) => return Ok(Some(error)),
+            }
+        }
+    }
+
+    /// Starts what was found, anew if it runs, and waits until it runs and is well, or will not be. An
+    /// engine that is away is waited for.
     ///
     /// # Errors
     /// [`ServiceError::Away`] if it stays away, and whatever kept us from asking.
-    pub async fn start(
-        &self,
-        found: &Found,
-        again: Again,
-        stop: &Stop,
-    ) -> Result<Condition, ServiceError> {
-        let (within, deadline) =
-            (self.services.start_within, Instant::now() + self.services.start_within);
-        if let Some(docker) = self.docker.as_ref().filter(|_| !found.containers.is_empty()) {
-            let stop_within = self.services.stop_within;
-            loop {
-                match docker.start(&found.containers, again, (stop_within, within), stop).await {
-                    Ok(()) => break,
-                    Err(ServiceError::Refused { doing, said }) => {
-                        return Ok(Condition::Down(format!("could not {doing}: {said}")));
-                    }
-                    Err(ServiceError::Away(_)) if Instant::now() < deadline => {
-                        sleep(LOOK_AGAIN_AFTER).await;
-                    }
-                    Err(error) => return Err(error),
-                }
+    pub async fn start(&self, found: &Found, stop: &Stop) -> Result<Condition, ServiceError> {
+        let Services { start_within, stop_within, .. } = *self.services;
+        let deadline = Instant::now() + start_within;
+        let units = self.units.start(&found.units, start_within, stop).await?;
+        match (units, &self.docker) {
+            (Some(condition), _) => Ok(condition),
+            (None, Some(docker)) if !found.containers.is_empty() => {
+                docker.start(&found.containers, (stop_within, deadline), stop).await
             }
-        }
-        if let Some(condition) = self.units.start(&found.units, within, stop).await? {
-            return Ok(condition);
-        }
-        match &self.docker {
-            Some(docker) => docker.attend(&found.containers, deadline, stop).await,
-            None => Ok(Condition::Well),
+            (None, _) => Ok(Condition::Well),
         }
     }
 
@@ -184,17 +196,8 @@ impl<'a> Running<'a> {
     /// [`ServiceError`].
     pub async fn ask(&self, found: &Found, stop: &Stop) -> Result<Condition, ServiceError> {
         match &self.docker {
-            Some(docker) => docker.attend(&found.containers, Instant::now(), stop).await,
+            Some(docker) => docker.ask(&found.containers, stop).await,
             None => Ok(Condition::Well),
         }
     }
-}
-
-/// What to do about a container that runs when it is to be started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
-    /// It came back by itself, on whichever tree was there: it is started anew.
-    Always,
-    /// It is started anew only if it is not the very one that was found.
-    IfAnother,
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{Condition, ServiceError};
 use crate::{
     config::{Node, check_root_owned},
+    confine,
     process::{Ended, Input, Moved, ProcessError, Program},
     stop::Stop,
 };
@@ -105,10 +106,12 @@ impl<'a> Units<'a> {
         stop: &Stop,
         mut on_line: impl FnMut(&str),
     ) -> Result<Ended, ServiceError> {
+        let mut argv = vec![self.node.systemctl.display().to_string(), verb.to_owned()];
+        argv.extend_from_slice(args);
         let program = Program {
             name: "systemctl".into(),
-            path: self.node.systemctl.clone(),
-            args: [verb.to_owned()].into_iter().chain(args.iter().cloned()).collect(),
+            path: "/proc/self/exe".into(),
+            args: confine::tied(argv),
             env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
             stdin: Input::default(),
             patience,

@@ -58,3 +58,67 @@ fn an_engine_that_hangs_when_a_restore_begins_changes_nothing() {
     assert!(result.operator_message.contains("docker made no progress"), "{result:?}");
     assert_eq!(scene.seen_in("web"), "new");
 }
+
+#[test]
+fn a_container_that_is_made_anew_in_the_middle_is_known_by_its_name() {
+    let scene = Scene::open();
+    scene.container("web", &[], POLITE);
+    let snapshot = scene.saved();
+    let mut running = scene.node.restore(&snapshot).rehearsed("wait swap_files").start();
+    running.until_said("\"stage\":\"swap_files\"");
+    scene.engine.run(&["rm", "--force", "web"]);
+    scene.container("web", &[], POLITE);
+    running.let_go();
+    running.wait().completed();
+    assert_eq!(scene.seen_in("web"), "old");
+    scene.engine.run(&["rm", "--force", "web"]);
+    scene.node.undo().run().completed();
+}
+
+#[test]
+fn a_container_that_is_gone_for_good_keeps_no_site_closed() {
+    let scene = Scene::open();
+    scene.container("web", &[], POLITE);
+    let snapshot = scene.saved();
+    let mut running = scene.node.restore(&snapshot).rehearsed("wait resume").start();
+    running.until_said("\"stage\":\"resume\"");
+    scene.engine.run(&["rm", "--force", "web"]);
+    running.let_go();
+    let result = running.wait().ended_as(Outcome::Failed);
+    assert!(result.operator_message.contains("container web is gone"), "{result:?}");
+    assert!(!scene.node.flag().exists());
+    assert_eq!(scene.live(), "new", "the old site, from before the restore");
+    scene.node.recover();
+}
+
+#[test]
+fn containers_that_need_each_other_come_up_together() {
+    let scene = Scene::open();
+    let shared = scene.node.root().join("shared");
+    std::fs::create_dir(&shared).expect("a folder");
+    let shared = format!("--volume={}:/shared", shared.display());
+    let app = "trap 'rm -f /shared/up; exit 0' TERM; rm -f /shared/up; sleep 0.3; \
+               cat </dev/null >/shared/up; while :; do sleep 1 & wait; done";
+    scene.container("app", &[&shared], &app.replace("rm -f", "busybox rm -f"));
+    holdfast_tests::eventually("the app", || {
+        scene.node.root().join("shared/up").exists().then_some(())
+    });
+    scene.container("proxy", &[&shared], &format!("test -e /shared/up || exit 1; {POLITE}"));
+    let snapshot = scene.saved();
+    scene.node.restore(&snapshot).run().completed();
+    assert_eq!((scene.seen_in("app"), scene.seen_in("proxy")), ("old".into(), "old".into()));
+}
+
+#[test]
+fn an_engine_that_starts_anew_while_the_site_resumes_is_waited_for() {
+    let mut scene = Scene::open();
+    scene.container("web", &["--restart=always"], POLITE);
+    let snapshot = scene.saved();
+    let mut running = scene.node.restore(&snapshot).rehearsed("wait resume").start();
+    running.until_said("\"stage\":\"resume\"");
+    scene.engine.kill();
+    running.let_go();
+    scene.engine.start_again();
+    running.wait().completed();
+    assert_eq!(scene.seen_in("web"), "old");
+}

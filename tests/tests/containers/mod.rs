@@ -144,6 +144,21 @@ fn a_container_that_would_be_gone_once_stopped_is_refused_before_anything_is_don
     assert_eq!(scene.live(), "new");
 }
 
+#[test]
+fn a_user_of_the_same_number_in_somebodys_container_is_somebody_else() {
+    let scene = Scene::open();
+    // The number of the user `news`, whom Debian has.
+    let user = ["run", "--detach", "--network=none", "--name=stranger", "--user=9", IMAGE];
+    scene.engine.run(&[&user[..], &["sh", "-c", POLITE]].concat());
+    let services = "[site.services]\ncontainers = { names = [] }\nuser = \"news\"\n";
+    fs::write(scene.node.root().join("etc/customers/42.toml"), services).expect("an override");
+    let snapshot = scene.saved();
+    let since = scene.engine.inspect("stranger", ".State.StartedAt");
+    scene.node.restore(&snapshot).run().completed();
+    assert!(scene.runs("stranger"));
+    assert_eq!(scene.engine.inspect("stranger", ".State.StartedAt"), since);
+}
+
 /// The journal of a job says at which stage it is.
 fn journal_says(path: &Path, stage: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.contains(stage))
