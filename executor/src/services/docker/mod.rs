@@ -1,11 +1,14 @@
 //! Containers, through the `docker` program: it speaks every version of the engine's API, and the
 //! root process needs no HTTP of its own.
 
+mod inspected;
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use self::inspected::{Inspected, understood};
 use super::{Condition, LOOK_AGAIN_AFTER, ServiceError};
 use crate::{
     config::{Containers, Node, check_root_owned},
@@ -22,8 +25,6 @@ const MOST_BYTES: usize = 4 << 20;
 const STEADY_AFTER: Duration = Duration::from_millis(300);
 /// A container that is refused or exits is tried so often: what it needs may come up beside it.
 const MOST_TRIES: u32 = 3;
-/// A container's id may be cut to this many digits, and no further.
-const LEAST_ID: usize = 12;
 /// What docker says when its engine is not there.
 const AWAY: [&str; 3] =
     ["Cannot connect to the Docker daemon", "error during connect", "connection refused"];
@@ -38,95 +39,12 @@ pub struct Container {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// When it was started, as the engine says.
-    pub started_at: String,
 }
 
 /// The engine of this node.
 #[derive(Debug)]
 pub(super) struct Docker<'a> {
     node: &'a Node,
-}
-
-/// What `docker inspect` says; what else it says is not looked at.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Inspected {
-    id: String,
-    name: String,
-    created: String,
-    state: State,
-    host_config: HostConfig,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct State {
-    running: bool,
-    restarting: bool,
-    started_at: String,
-    exit_code: i64,
-    #[serde(default)]
-    error: String,
-    health: Option<Health>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Health {
-    status: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct HostConfig {
-    #[serde(default)]
-    auto_remove: bool,
-}
-
-impl Inspected {
-    fn name(&self) -> &str {
-        self.name.trim_start_matches('/')
-    }
-
-    /// Whether it is called so, by its name or by its id, which may be cut.
-    fn is(&self, called: &str) -> bool {
-        let hex = called.len() >= LEAST_ID && called.bytes().all(|byte| byte.is_ascii_hexdigit());
-        called == self.name() || (hex && self.id.starts_with(called))
-    }
-
-    fn health(&self) -> Option<&str> {
-        self.state.health.as_ref().map(|health| health.status.as_str())
-    }
-
-    fn is_up(&self) -> bool {
-        self.state.running || self.state.restarting
-    }
-
-    /// It did what it was for and ended, as some do.
-    fn has_finished(&self) -> bool {
-        let State { exit_code, error, health, .. } = &self.state;
-        !self.is_up() && *exit_code == 0 && error.is_empty() && health.is_none()
-    }
-
-    fn down(&self) -> Condition {
-        let (name, state) = (self.name(), &self.state);
-        let why = match state.error.is_empty() {
-            true => format!("exit code {}", state.exit_code),
-            false => state.error.chars().take(200).collect(),
-        };
-        Condition::Down(format!("container {name} does not run: {why}"))
-    }
-
-    /// What keeps it from being well, if that may pass.
-    fn waits_for(&self) -> Option<String> {
-        let name = self.name();
-        match (self.state.restarting, self.health()) {
-            (true, _) => Some(format!("container {name} restarts")),
-            (_, Some("starting")) => Some(format!("container {name} does not get healthy")),
-            _ => None,
-        }
-    }
 }
 
 impl<'a> Docker<'a> {
@@ -161,18 +79,14 @@ impl<'a> Docker<'a> {
             if spared.iter().any(|spared| one.is(spared)) || !one.state.running {
                 continue;
             }
-            if one.host_config.auto_remove {
+            if one.goes_when_stopped() {
                 return Err(ServiceError::Setup(format!(
                     "container {} was started with --rm: stopped, it would be gone; start it \
                      without",
                     one.name()
                 )));
             }
-            found.push(Container {
-                name: one.name().to_owned(),
-                id: one.id,
-                started_at: one.state.started_at,
-            });
+            found.push(Container { name: one.name().to_owned(), id: one.id });
         }
         Ok(found)
     }
@@ -405,11 +319,4 @@ pub fn environment(socket: &std::path::Path) -> BTreeMap<String, String> {
         ("DOCKER_HOST".into(), format!("unix://{}", socket.display())),
         ("DOCKER_CONFIG".into(), PathBuf::from("/nonexistent").display().to_string()),
     ])
-}
-
-fn understood(said: &str) -> Result<Vec<Inspected>, ServiceError> {
-    serde_json::from_str(said).map_err(|error| ServiceError::Refused {
-        doing: "look at the site's containers".into(),
-        said: format!("what docker says is not understood: {error}"),
-    })
 }
