@@ -127,6 +127,16 @@ impl Docker {
         docker
     }
 
+    /// What an engine leaves mounted: its network, and after a crash its data.
+    fn unmount(&self) {
+        let folder = self.folder.display().to_string();
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        let paths = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+        for path in paths.filter(|path| path.starts_with(&folder)) {
+            let _ = program("/usr/bin/umount").args(["--lazy", path]).output();
+        }
+    }
+
     fn import(&self) {
         let root = self.folder.join("image");
         for folder in ["bin", "tmp", "proc", "sys", "dev", "etc", "site", "run"] {
@@ -197,9 +207,7 @@ impl Drop for Docker {
         }
         signal("TERM", &self.containerd.id().to_string());
         let _ = self.containerd.wait();
-        // The engine's own network, which it leaves mounted.
-        let network = self.folder.join("exec/netns/default");
-        let _ = program("/usr/bin/umount").arg("--lazy").arg(network).output();
+        self.unmount();
         if std::thread::panicking() {
             eprintln!("the engine of the failed test stays in {}", self.folder.display());
         } else {
