@@ -156,7 +156,6 @@ fn an_order_and_all_that_it_starts_have_their_share_of_memory_and_processor() {
     running.kill();
     running.wait();
     node.quiet();
-    assert!(Path::new(&root).exists());
     node.backup().run().completed();
     assert!(!Path::new(&root).exists(), "it is gone with the next");
     node.recover();
