@@ -35,7 +35,7 @@ fn stuck_half_way() -> (Node, SnapshotId) {
     let (node, snapshot) = two_sources();
     let call = node.restore_with(&snapshot, Scope::Both, UndoCopy::Keep);
     let mut running = call.rehearsed("after swap_files,wait -swap_files").start();
-    running.until_said("\"stage\":\"swap_files\",\"number\":4,\"of\":6,\"reverting\":true");
+    running.until_said("\"stage\":\"swap_files\",\"number\":5,\"of\":8,\"reverting\":true");
     fs::rename(node.live(), node.base().join("taken")).expect("taken away");
     running.let_go();
     let result = running.wait().ended_as(Outcome::Stuck);
