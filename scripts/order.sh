@@ -32,7 +32,7 @@ need_scope() {
 # executor puts everything back before it ends.
 order() {
     [ -x "$executor" ] || refuse "there is no executor at $executor: install it, or name it in HOLDFAST_EXECUTOR"
-    local verb=$1 customer=$2 fields=$3 job now stdout lifeline answer heard status
+    local verb=$1 customer=$2 fields=$3 job now stdout lifeline answer heard piece status
     job=$(</proc/sys/kernel/random/uuid)
     now=$(date +%s)
     exec {stdout}>&1
@@ -51,10 +51,13 @@ order() {
     trap '' PIPE
     printf '{"version":1,"job":"%s","customer":%s,"issued_at":%s,"not_after":%s,"order":{"verb":"%s"%s}}\n' \
         "$job" "$customer" "$now" "$((now + 7 * 86400))" "$verb" "$fields" >&"$lifeline" || true
+    status=''
     while true; do
-        # Looks up every second: a signal in the moment before a read would wait for its end.
+        # Looks up every second: a signal in the moment before a read would wait for its end. A second
+        # that ends in the middle of the answer leaves what was read so far.
         heard=0
-        read -r -t 1 status <&"$answer" || heard=$?
+        read -r -t 1 piece <&"$answer" || heard=$?
+        status+=$piece
         if [ "$heard" -eq 0 ]; then
             if [ "$status" -gt 128 ]; then
                 printf '%s: the executor was killed: run %s recover\n' "${0##*/}" "$executor" >&2
