@@ -19,7 +19,7 @@ use crate::{
     work::{Work, no_stop},
 };
 
-/// A site that was not well before has so long to be well behind the restore.
+/// A site that was not well before, or may be unwell, has so long to be well behind the restore.
 const GRACE_OF_THE_SICK: Duration = Duration::from_secs(10);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
@@ -216,9 +216,10 @@ impl Life {
 
     async fn ask_until_well(&self, probe: &Probe, work: &Work<'_>) -> Option<String> {
         let within = self.services.as_ref().map_or(GRACE_OF_THE_SICK, |s| s.start_within);
-        let patience = match self.was_well {
-            Some(false) => within.min(GRACE_OF_THE_SICK),
-            _ => within,
+        // Nothing hangs on it: visitors wait.
+        let patience = match self.keep_unhealthy || self.was_well == Some(false) {
+            true => within.min(GRACE_OF_THE_SICK),
+            false => within,
         };
         let deadline = Instant::now() + patience;
         loop {
