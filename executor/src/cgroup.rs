@@ -195,6 +195,10 @@ impl Group {
 /// Back to where we were; a group that somebody is still in is removed by a later order.
 impl Drop for Group {
     fn drop(&mut self) {
+        // Whoever drops an empty one may hold the lock itself.
+        if self.folders.is_empty() {
+            return;
+        }
         let _held = self.lock.as_deref().map(alone);
         for (folder, parent) in &self.folders {
             let _ = fs::write(parent.join("cgroup.procs"), std::process::id().to_string());
@@ -287,4 +291,27 @@ async fn start_scope(limits: &Limits, job: JobId, more: &[&str]) -> Result<(), S
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Err("systemd has made a scope and not moved this process into it".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use super::*;
+
+    #[test]
+    fn a_group_that_could_not_be_made_does_not_wait_for_its_own_lock() {
+        let lock = std::env::temp_dir().join(format!("holdfast-groups-{}", std::process::id()));
+        let held = alone(&lock).unwrap();
+        let group = Group { folders: Vec::new(), lock: Some(lock.clone()) };
+        let (done, waited) = mpsc::channel();
+        thread::spawn(move || {
+            drop(group);
+            done.send(())
+        });
+        let ended = waited.recv_timeout(Duration::from_secs(10));
+        drop(held);
+        fs::remove_file(lock).unwrap();
+        assert!(ended.is_ok());
+    }
 }

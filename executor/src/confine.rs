@@ -56,7 +56,7 @@ pub enum Access {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cell {
-    confinement: Walls,
+    walls: Walls,
     program: Vec<String>,
 }
 
@@ -97,7 +97,7 @@ pub enum ConfineError {
 impl Confinement {
     /// The arguments with which this program, executed again, becomes `program` confined.
     pub fn arguments(&self, program: Vec<String>) -> Vec<String> {
-        Cell { confinement: Walls::Namespace(self.clone()), program }.arguments()
+        Cell { walls: Walls::Namespace(self.clone()), program }.arguments()
     }
 }
 
@@ -111,13 +111,13 @@ impl Cell {
 /// The arguments with which this program, executed again, becomes `program`, which does not hold the
 /// customer's lock and sees what root sees.
 pub fn without_lock(program: Vec<String>) -> Vec<String> {
-    Cell { confinement: Walls::NoLock, program }.arguments()
+    Cell { walls: Walls::NoLock, program }.arguments()
 }
 
 /// The arguments with which this program, executed again, becomes `program`, which is asked to end when
 /// the executor is dead, holds the customer's lock until then, and sees what root sees.
 pub fn tied(program: Vec<String>) -> Vec<String> {
-    Cell { confinement: Walls::Tied, program }.arguments()
+    Cell { walls: Walls::Tied, program }.arguments()
 }
 
 /// Becomes the program that `argument` names, confined. Returns only if that failed.
@@ -143,7 +143,7 @@ fn try_become_confined(argument: &str) -> Result<std::convert::Infallible, Confi
     if getppid() != executor {
         return Err(ConfineError::Orphaned);
     }
-    match &cell.confinement {
+    match &cell.walls {
         Walls::Namespace(confinement) => enter(confinement)?,
         Walls::Tied => {}
         Walls::NoLock => let_go().map_err(|source| ConfineError::System {

@@ -79,7 +79,13 @@ pub async fn ask(node: &Node, probe: &Probe, stop: &Stop) -> Result<Answer, Stri
         None => (200..400).contains(&status),
     };
     if !fits {
-        return Ok(Answer::Unwell(format!("{} answers {status}", probe.url)));
+        let hint = match (status, &secret) {
+            (503, None) => {
+                ", as a closed site does if no `node.probe_secret_file` lets the probe in"
+            }
+            _ => "",
+        };
+        return Ok(Answer::Unwell(format!("{} answers {status}{hint}", probe.url)));
     }
     match &probe.text {
         Some(text) if memchr::memmem::find(&page, text.as_bytes()).is_none() => {

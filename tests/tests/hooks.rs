@@ -83,7 +83,7 @@ fn a_before_that_refuses_or_hangs_changes_nothing() {
     let result = scene.node.backup().run().ended_as(Outcome::FailedForNow);
     assert!(result.operator_message.contains("the contract has ended"), "{result:?}");
     before.assert_unchanged(&scene.node, "a refusal");
-    scene.hook_up(&[("before", "exec sleep 1000")]);
+    scene.hook_up(&[("before", "while :; do sleep 1000; done")]);
     let mut running = scene.node.backup().start();
     running.until_said("\"stage\":\"check\"");
     running.let_go();
@@ -110,7 +110,7 @@ fn an_after_swap_that_fails_brings_the_old_site_back_and_is_told_of_that() {
 fn a_hook_ends_with_all_that_it_started_and_holds_no_lock() {
     let scene = Scene::open(&[(
         "after",
-        "sleep 1000 & ls -l /proc/$$/fd | grep -c 'customer-42.lock' >&2; exit 4",
+        "sh -c \"sleep 1000; : $0\" & ls -l /proc/$$/fd | grep -c 'customer-42.lock' >&2; exit 4",
     )]);
     let ended = scene.node.backup().run();
     ended.completed();

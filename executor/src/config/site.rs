@@ -10,7 +10,7 @@ use holdfast_job::{CustomerId, MaintenanceMode, RepositoryName, Scope, SourceId}
 use serde::Deserialize;
 
 use super::{
-    ConfigError, Database, Hooks, Limits, Probe, Repository, Services,
+    ConfigError, Database, Hooks, Limits, Probe, Reach, Repository, Services,
     database::{DatabaseTable, check_databases},
     hooks::HooksTable,
     probe::ProbeTable,
@@ -300,6 +300,15 @@ impl Site {
     /// The sources that a scope means.
     pub fn files_in(&self, scope: &Scope) -> Vec<&FileSource> {
         self.files.iter().filter(|source| scope.covers_files(&source.id)).collect()
+    }
+
+    /// The containers that its databases are in.
+    pub fn database_containers(&self) -> Vec<String> {
+        let container = |database: &Database| match &database.reach {
+            Reach::Container(name) => Some(name.clone()),
+            Reach::Socket(_) | Reach::Tcp { .. } => None,
+        };
+        self.databases.iter().filter_map(container).collect()
     }
 
     /// The databases that a scope means.

@@ -12,7 +12,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use super::{Finding, PATIENCE, finding};
 use crate::{
     cgroup,
-    config::{Database, Node, Reach, Site},
+    config::{Database, Node, QuotaKind, Site},
     door,
     failure::chain,
     health::{Answer, ask},
@@ -55,8 +55,8 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
     }
     if there {
         findings.push(finding(of("what runs on it"), services(node, site).await));
-        if site.quota.is_some() {
-            findings.push(finding(of("quota"), quota_left(site).await));
+        if let Some(kind) = site.quota {
+            findings.push(finding(of("quota"), quota_left(kind, &site.base).await));
         }
         if let Some(probe) = &site.probe {
             let answer = ask(node, probe, &Stop::default()).await;
@@ -105,11 +105,7 @@ async fn examine_database(node: &Node, database: &Database) -> Result<String, St
 
 /// Whether what runs on the site can be stopped and started.
 async fn services(node: &Node, site: &Site) -> Result<String, String> {
-    let container = |database: &Database| match &database.reach {
-        Reach::Container(name) => Some(name.clone()),
-        Reach::Socket(_) | Reach::Tcp { .. } => None,
-    };
-    let spared: Vec<String> = site.databases.iter().filter_map(container).collect();
+    let spared = site.database_containers();
     let services = site.services.decided(node);
     let running = Running::of(node, &services, &spared).map_err(|error| chain(&error))?;
     let stop = Stop::default();
@@ -123,9 +119,8 @@ async fn services(node: &Node, site: &Site) -> Result<String, String> {
 }
 
 /// What the site's quota leaves free.
-async fn quota_left(site: &Site) -> Result<String, String> {
-    let Some(kind) = site.quota else { return Ok("none".into()) };
-    match quota::free(kind, &site.base, &Stop::default()).await {
+async fn quota_left(kind: QuotaKind, base: &Path) -> Result<String, String> {
+    match quota::free(kind, base, &Stop::default()).await {
         Ok(Some(free)) => Ok(format!("{} bytes are left of it", free.bytes)),
         Ok(None) => Err("no limit is set: set one, or take `site.quota` out".into()),
         Err(error) => Err(chain(&error)),

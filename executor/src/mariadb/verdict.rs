@@ -63,7 +63,8 @@ pub enum MariadbError {
 /// What to do about an error that the operator can mend.
 fn advice(number: u32) -> &'static str {
     match number {
-        1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => {
+        1045 | 1698 => ": user or password in the credentials file is wrong",
+        1044 | 1142 | 1143 | 1227 | 1370 => {
             ": the account in the credentials file has not the right to; `doctor` says what it lacks"
         }
         1205 | 3024 => ": somebody held a lock for too long; see SHOW FULL PROCESSLIST",

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::CONTACT_SUPPORT;
 use crate::{
-    config::{Database, Probe, Reach, Services, Site},
+    config::{Probe, Services, Site},
     failure::{Failure, FailureKind, chain},
     health::{Answer, ask},
     hooks,
@@ -56,13 +56,9 @@ impl Life {
         keep_unhealthy: bool,
         work: &Work<'_>,
     ) -> Result<Self, Failure> {
-        let container = |database: &Database| match &database.reach {
-            Reach::Container(name) => Some(name.clone()),
-            Reach::Socket(_) | Reach::Tcp { .. } => None,
-        };
         let mut life = Self {
             services: Some(site.services.decided(work.node)),
-            spared: site.databases.iter().filter_map(container).collect(),
+            spared: site.database_containers(),
             probe: site.probe.clone(),
             after_swap: site.hooks.after_swap.clone(),
             keep_unhealthy,
@@ -196,9 +192,7 @@ impl Life {
                 Condition::Unwell(why) | Condition::Down(why) => problem = Some(why),
             }
         }
-        hooks::after_swap(self.after_swap.as_deref(), work, &no_stop())
-            .await
-            .map_err(|why| unwell(FailureKind::Transient, why))?;
+        hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await.map_err(not_ready)?;
         if let Some(probe) = &self.probe {
             asked = true;
             if problem.is_none() {
@@ -211,7 +205,7 @@ impl Life {
             work.teller.log(Level::Warn, format!("the restored site is not well: {why}"));
             return Ok(());
         }
-        Err(unwell(FailureKind::Permanent, why))
+        Err(unwell(&why))
     }
 
     async fn ask_until_well(&self, probe: &Probe, work: &Work<'_>) -> Option<String> {
@@ -262,15 +256,21 @@ fn failed(error: ServiceError) -> Failure {
     }
 }
 
-fn unwell(kind: FailureKind, why: String) -> Failure {
-    Failure {
-        kind,
-        customer: "The restored site did not work as it should, so your site was put back as it \
-                   was. Choose another backup, or order it again and keep it all the same."
-            .into(),
-        operator: format!(
-            "the site was well before and is not after the swap: {why}; `keep_unhealthy` would keep \
-             it"
+/// `after_swap` failed: the site may be well, and what keeps copies of it is not.
+fn not_ready(why: String) -> Failure {
+    Failure::transient(
+        "Your site could not be made ready after the restore, and was put back as it was. Please try \
+         again later, or contact support.",
+        format!("{why}: mend the hook, or take `site.hooks.after_swap` out, and order again"),
+    )
+}
+
+fn unwell(why: &str) -> Failure {
+    Failure::permanent(
+        "The restored site did not work as it should, so your site was put back as it was. Choose \
+         another backup, or order it again and keep it all the same.",
+        format!(
+            "the site was well before and is not after the swap: {why}; `keep_unhealthy` would keep it"
         ),
-    }
+    )
 }
