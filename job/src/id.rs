@@ -92,6 +92,25 @@ impl<'de> Deserialize<'de> for CustomerId {
 #[serde(transparent)]
 pub struct JobId(Uuid);
 
+impl JobId {
+    /// The job with this UUID. Whoever orders makes it: nothing here reads a clock or a source of
+    /// chance.
+    pub fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The UUID itself.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl From<Uuid> for JobId {
+    fn from(uuid: Uuid) -> Self {
+        Self::new(uuid)
+    }
+}
+
 impl<'de> Deserialize<'de> for JobId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
@@ -208,6 +227,25 @@ impl FromStr for NodeName {
     }
 }
 
+/// The name of a key that signs tickets; its public half is the file `<name>.pub` on each node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = IdError;
+
+    fn from_str(given: &str) -> Result<Self, IdError> {
+        name("key id", given).map(Self)
+    }
+}
+
 /// Ids that are text travel as text and are parsed on arrival by the one constructor.
 macro_rules! travels_as_text {
     ($($id:ty),+) => {$(
@@ -231,7 +269,7 @@ macro_rules! travels_as_text {
     )+};
 }
 
-travels_as_text!(SnapshotId, SourceId, RepositoryName, NodeName);
+travels_as_text!(SnapshotId, SourceId, RepositoryName, NodeName, KeyId);
 
 #[cfg(test)]
 mod tests {

@@ -1,17 +1,22 @@
-//! The vocabulary of Holdfast: ids, scope, orders, stages, messages and results.
+//! The vocabulary of Holdfast: ids, scope, orders, tickets, stages, messages and results.
 //!
 //! Every other package speaks in these words, so they are defined once and checked where they
 //! enter. Nothing here does I/O, and nothing here knows HTTP, SQL, Redis, restic or root.
 
 mod id;
+mod incoming;
+mod key;
 mod message;
 mod moment;
 mod order;
 mod outcome;
 mod scope;
 mod stage;
+mod ticket;
 
-pub use id::{CustomerId, IdError, JobId, NodeName, RepositoryName, SnapshotId, SourceId};
+pub use id::{CustomerId, IdError, JobId, KeyId, NodeName, RepositoryName, SnapshotId, SourceId};
+pub use incoming::{Incoming, IncomingError};
+pub use key::{PublicKey, PublicKeyError};
 pub use message::{
     Level, Message, Progress, Recovered, SourceResult, Standing, WhatHappened, WorkResult,
 };
@@ -23,3 +28,4 @@ pub use order::{
 pub use outcome::Outcome;
 pub use scope::Scope;
 pub use stage::Stage;
+pub use ticket::{TICKET_VERSION, Ticket, TicketError};
