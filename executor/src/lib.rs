@@ -3,6 +3,7 @@
 //! An order comes on stdin, a plan is driven through its stages, the journal says what was meant
 //! and the world what is. It must not know the control database, Redis or who is logged in where.
 
+mod answer;
 mod aside;
 mod base;
 mod carry_out;
@@ -13,10 +14,12 @@ mod confine;
 mod doctor;
 mod door;
 mod driver;
+mod earlier;
 mod failure;
 mod health;
 mod hooks;
 mod journal;
+mod judge;
 mod lifeline;
 mod lock;
 mod manifest;

@@ -10,11 +10,12 @@ use holdfast_job::{CustomerId, Outcome, Recovered, RepositoryName, Standing, Ver
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
-    carry_out::{carry_out, make_folders, started_by_worker},
+    carry_out::carry_out,
     config::Node,
     confine,
     doctor::examine,
     failure::chain,
+    judge::{make_folders, started_by_worker},
     recover::recover,
     rehearsal::Rehearsal,
     secret::Password,

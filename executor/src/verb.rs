@@ -46,8 +46,8 @@ holdfast-executor [--config <folder>] <verb>
 Carries out one order for one customer's site. Runs as root.
 
   backup | restore | undo | delete
-      read one request, a line of JSON, from stdin; stdin stays open for as long as the order is
-      wanted. JSON lines on stdout, the last one the result.
+      read one request, or the ticket of one, a line of JSON, from stdin; stdin stays open for as
+      long as the order is wanted. JSON lines on stdout, the last one the result.
   recover
       finish or take back what was interrupted; take out the trash
   doctor [--json]

@@ -14,7 +14,7 @@ use holdfast_job::{
     CustomerId, JobId, Message, Moment, Order, Outcome, REQUEST_VERSION, Request, WorkResult,
 };
 
-use crate::{Node, eventually, executor, node::program, rehearsal};
+use crate::{Node, Signer, eventually, executor, node::program, rehearsal};
 
 /// An order that is about to be given.
 #[derive(Debug, Clone)]
@@ -69,6 +69,17 @@ impl Call {
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With the node's name, which every ticket must have.
+    pub fn named(mut self) -> Self {
+        self.request.node = Some(Node::NAME.parse().expect("a name"));
+        self
+    }
+
+    /// Gives the order as a ticket, named and signed, and waits for its end.
+    pub fn run_signed(&self, signer: &Signer) -> Ended {
+        self.run_with(&signer.sign(&self.clone().named().request))
     }
 
     /// The job.
@@ -269,6 +280,14 @@ impl Ended {
         assert_eq!(result.outcome, outcome, "{self:?}");
         assert_eq!(self.status.code(), Some(i32::from(outcome.exit_code())), "{self:?}");
         result
+    }
+
+    /// The result, to the byte.
+    ///
+    /// # Panics
+    /// If none was said.
+    pub fn last_line(&self) -> &str {
+        self.said.last().unwrap_or_else(|| panic!("nothing was said\n{self:?}"))
     }
 
     /// Whether a signal ended it: strace ends itself as what it traced was ended.

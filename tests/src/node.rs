@@ -71,6 +71,10 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
 impl Node {
     /// The customer's number.
     pub const ID: u32 = 42;
+    /// The node's name.
+    pub const NAME: &str = "test-1";
+    /// The worker's user.
+    pub const WORKER: &str = "nobody";
 
     /// A node below the system's folder for temporary files.
     pub fn new() -> Self {
@@ -88,7 +92,9 @@ impl Node {
                 .create(root.join(path))
                 .expect("a folder");
         };
-        ["etc/customers", "customers/customer-42", "repositories"].into_iter().for_each(folder);
+        ["etc/customers", "etc/ticket-keys", "customers/customer-42", "repositories"]
+            .into_iter()
+            .for_each(folder);
         let node = Self { root, keep_clean: true };
         node.secret("etc/master.secret", &"s".repeat(48));
         node.secret("etc/password", PASSWORD);
@@ -171,6 +177,7 @@ impl Node {
     /// If it cannot be written.
     pub fn configure_all(&self, restic: &Path, node: &str, site: &str, rest: &str) {
         let (root, restic) = (self.root.display(), restic.display());
+        let (name, worker) = (Self::NAME, Self::WORKER);
         let reserve = if site.contains("reserve") { "" } else { "reserve = 0" };
         let free = if site.contains("undo_min_free") { "" } else { "undo_min_free = 0" };
         let source = match site.contains("[[site.files]]") {
@@ -188,10 +195,10 @@ impl Node {
             ),
         };
         let text = format!(
-            "version = 1\n[node]\nname = \"test-1\"\nstate = \"{root}/state\"\n\
+            "version = 1\n[node]\nname = \"{name}\"\nstate = \"{root}/state\"\n\
              cache = \"{root}/cache\"\ncustomers = \"{root}/customers\"\nrestic = \"{restic}\"\n\
-             master_secret_file = \"{root}/etc/master.secret\"\nworker_user = \"nobody\"\n\
-             lock_wait_seconds = 0\n{node}\n[site]\nbase = \"{root}/customers/customer-{{id}}\"\n\
+             master_secret_file = \"{root}/etc/master.secret\"\nworker_user = \"{worker}\"\n\
+             ticket_keys = \"{root}/etc/ticket-keys\"\nlock_wait_seconds = 0\n{node}\n[site]\nbase = \"{root}/customers/customer-{{id}}\"\n\
              {reserve}\n{free}\n{site}\n{source}\n{rest}\n{repository}"
         );
         self.secret("etc/executor.toml", &text);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use holdfast_tests::{Node, damage, output_of, restic};
+use holdfast_tests::{Node, Signer, damage, output_of, restic};
 
 /// What `doctor` found bad, and its exit code.
 fn bad(node: &Node) -> (Option<i32>, Vec<String>) {
@@ -15,6 +15,7 @@ fn bad(node: &Node) -> (Option<i32>, Vec<String>) {
 #[test]
 fn a_good_node_is_good_and_stays_as_it_is() {
     let node = Node::with_site();
+    Signer::new(&node, "web-1");
     node.backed_up();
     let before = node.tree();
     assert_eq!(bad(&node), (Some(0), vec![]));
@@ -70,6 +71,7 @@ fn settling_for_nobody_leaves_nothing_behind() {
 #[test]
 fn what_runs_on_a_site_a_page_that_is_not_there_and_limits_are_looked_at() {
     let node = Node::with_site();
+    Signer::new(&node, "web-1");
     fs::write(node.root().join("etc/customers/42.toml"), "").expect("a customer");
     let look = |rest: &str| {
         node.configure("", rest);

@@ -22,3 +22,4 @@ mod scripts;
 mod services;
 mod settle;
 mod sweeps;
+mod tickets;

@@ -13,6 +13,7 @@ mod repository;
 mod services;
 mod site;
 mod template;
+mod ticket_keys;
 mod trust;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use probe::Probe;
 pub use repository::{PasswordSource, Repository};
 pub use services::{Containers, Services};
 pub use site::{FileSource, Owners, QuotaKind, Site};
+pub use ticket_keys::TicketKeys;
 pub use trust::check_root_owned;
 
 /// Where the configuration is unless root says otherwise at the shell.

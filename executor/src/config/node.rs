@@ -10,7 +10,7 @@ use holdfast_job::{CustomerId, NodeName, RepositoryName};
 use serde::Deserialize;
 
 use super::{
-    ConfigError, Site,
+    ConfigError, Site, TicketKeys,
     limits::LimitsTable,
     read_toml,
     repository::{RepositoryTable, Whose},
@@ -49,6 +49,8 @@ pub struct Node {
     probe_secret_file: Option<PathBuf>,
     /// The user whose orders must be signed.
     pub worker_user: Option<String>,
+    /// Whose signatures are believed.
+    pub ticket_keys: Option<TicketKeys>,
     /// How long an order waits for the customer's lock.
     pub lock_wait: Duration,
     master_secret_file: PathBuf,
@@ -107,6 +109,7 @@ struct NodeTable {
     probe_secret_file: Option<String>,
     master_secret_file: String,
     worker_user: Option<String>,
+    ticket_keys: Option<String>,
     lock_wait_seconds: Option<u64>,
 }
 
@@ -164,6 +167,12 @@ impl Node {
                 .transpose()?,
             master_secret_file: path("node.master_secret_file", &read.node.master_secret_file)?,
             worker_user: read.node.worker_user,
+            ticket_keys: read
+                .node
+                .ticket_keys
+                .map(|given| path("node.ticket_keys", &given))
+                .transpose()?
+                .map(|folder| TicketKeys::new(folder, &file)),
             lock_wait: Duration::from_secs(read.node.lock_wait_seconds.unwrap_or(10)),
             folder: folder.to_owned(),
             template: Template {

@@ -1,12 +1,13 @@
 //! `doctor`: what this node needs before it can back up or restore anything, looked at one by one.
 
 mod site;
+mod ticket_keys;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use serde::Serialize;
 
-use self::site::examine_site;
+use self::{site::examine_site, ticket_keys::examine_ticket_keys};
 use crate::{
     config::{Node, check_root_owned},
     confine::Confinement,
@@ -58,6 +59,7 @@ pub async fn examine(folder: &Path) -> Vec<Finding> {
         finding("docker", docker(&node)),
         finding("probe's secret", probe_secret(&node)),
     ];
+    findings.extend(examine_ticket_keys(&node));
     let mut customers = node.customers_with_own_file().unwrap_or_default();
     customers.extend(Shelf::customers(&node.state).unwrap_or_default());
     if customers.is_empty()

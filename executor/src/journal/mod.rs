@@ -205,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn who_gave_an_order_is_told_by_one_word_or_by_key() {
+        let key = "web-1".parse().unwrap();
+        for (origin, text) in
+            [(Origin::Root, r#""root""#), (Origin::Web { key }, r#"{"web":{"key":"web-1"}}"#)]
+        {
+            assert_eq!(serde_json::to_string(&origin).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Origin>(text).unwrap(), origin);
+        }
+    }
+
+    #[test]
     fn a_torn_last_line_is_ignored_wherever_it_is_torn() {
         let (all, _) = read_records(RELEASED).unwrap();
         let last = RELEASED[..RELEASED.len() - 1].iter().rposition(|b| *b == b'\n').unwrap() + 1;

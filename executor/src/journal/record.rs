@@ -1,6 +1,6 @@
 //! The records of a journal.
 
-use holdfast_job::{Moment, Request, Stage, Verb, WorkResult};
+use holdfast_job::{KeyId, Moment, Request, Stage, Verb, WorkResult};
 use serde::{Deserialize, Serialize};
 
 use crate::{driver::Outline, failure::Failure};
@@ -105,11 +105,16 @@ pub struct Opened {
 }
 
 /// Who gave an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Root at a shell, unsigned.
     Root,
+    /// The web side, by a ticket, whoever brought it.
+    Web {
+        /// The key that signed it; the same order may come again, signed by another.
+        key: KeyId,
+    },
 }
 
 /// How a person says that a stuck site is.

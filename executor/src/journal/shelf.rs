@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use holdfast_job::{CustomerId, JobId};
+use holdfast_job::{CustomerId, JobId, Request};
 
 use super::{Journal, JournalError};
 use crate::lock::CustomerLock;
@@ -44,6 +44,12 @@ impl Shelf {
             true => Self { folder }.journals(),
             false => Ok(Vec::new()),
         }
+    }
+
+    /// Whether this job was begun on this node; to be asked before any lock is taken.
+    pub fn knows(state: &Path, request: &Request) -> bool {
+        let folder = state.join("journals").join(format!("customer-{}", request.customer));
+        Self { folder }.path_of(request.job).exists()
     }
 
     /// Where the journal of this job is or would be.

@@ -48,12 +48,13 @@ const UNKNOWN_KEYS: [Mistake; 11] = [
 ];
 
 /// Paths that are not whole, plain and where they must be.
-const PATHS: [Mistake; 30] = [
+const PATHS: [Mistake; 31] = [
     mistake("state = \"ROOT/state\"", "state = \"state\"", "node.state", "is a relative path"),
     mistake("\"ROOT/cache\"", "\"ROOT/../cache\"", "node.cache", "is no plain path"),
     mistake("\"ROOT/customers\"", "\"ROOT//customers\"", "node.customers", "is no plain path"),
     mistake("\"RESTIC\"", "\"restic\"", "node.restic", "is a relative path"),
     mistake("\"ROOT/etc/master.secret\"", "\"~/s\"", "node.master_secret_file", "relative"),
+    mistake("\"ROOT/etc/ticket-keys\"", "\"keys\"", "node.ticket_keys", "is a relative path"),
     mistake("\"ROOT/state\"", "\"ROOT/customers/state\"", "node.state", "lies inside"),
     mistake("\"ROOT/cache\"", "\"ROOT/customers\"", "node.cache", "lies inside"),
     mistake(BASE, "base = \"customers/customer-{id}\"", "site.base", "is a relative path"),

@@ -8,7 +8,7 @@ mod trust;
 use std::fs;
 
 use holdfast_job::{Order, Outcome};
-use holdfast_tests::{Call, Node, output_of, place_program, restic};
+use holdfast_tests::{Call, Node, Signer, output_of, place_program, restic};
 
 const EXAMPLE: &str = include_str!("../../../docs/executor.example.toml");
 
@@ -22,6 +22,7 @@ customers = "ROOT/customers"
 restic = "RESTIC"
 master_secret_file = "ROOT/etc/master.secret"
 worker_user = "nobody"
+ticket_keys = "ROOT/etc/ticket-keys"
 lock_wait_seconds = 0
 [site]
 base = "ROOT/customers/customer-{id}"
@@ -123,6 +124,7 @@ fn the_documented_example_is_a_valid_configuration() {
         node.secret(file, "x");
     }
     node.secret("etc/probe.secret", "word");
+    Signer::new(&node, "web-1");
     for hook in ["before", "after-swap", "after", "stuck"] {
         place_program(&node.root().join("etc").join(hook), "#!/bin/sh\n");
     }
@@ -152,6 +154,7 @@ fn the_documented_example_is_a_valid_configuration() {
         node.secret("etc/executor.toml", text);
         let said = output_of(&mut node.executor_with(&["doctor"]));
         assert!(said.contains("good  configuration"), "{said}");
+        assert!(said.contains("good  ticket keys: web-1\n"), "{said}");
         override_with(&node, "");
         assert!(accepted(&node).ends_with("there are: daily, manual"));
         let own = "[site]\nundo_hours = 1\n[limits]\nnice = 19\n\
