@@ -14,7 +14,7 @@ use holdfast_job::{
     CustomerId, JobId, Message, Moment, Order, Outcome, REQUEST_VERSION, Request, WorkResult,
 };
 
-use crate::{Node, Signer, eventually, executor, node::program, rehearsal};
+use crate::{Node, Signer, Sudoers, eventually, executor, node::program, rehearsal};
 
 /// An order that is about to be given.
 #[derive(Debug, Clone)]
@@ -62,6 +62,12 @@ impl Call {
     /// Started by another program, such as strace.
     pub fn wrapped(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Given by the worker's user, through sudo.
+    pub fn by_worker(mut self, sudoers: &Sudoers) -> Self {
+        self.wrapper = sudoers.sudo();
         self
     }
 

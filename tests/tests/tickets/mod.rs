@@ -3,6 +3,7 @@
 
 mod again;
 mod altered;
+mod by_sudo;
 mod garbage;
 mod keys;
 mod meaning;
