@@ -3,6 +3,7 @@
 //! Every other package speaks in these words, so they are defined once and checked where they
 //! enter. Nothing here does I/O, and nothing here knows HTTP, SQL, Redis, restic or root.
 
+mod bell;
 mod id;
 mod incoming;
 mod key;
@@ -12,8 +13,10 @@ mod order;
 mod outcome;
 mod scope;
 mod stage;
+mod status;
 mod ticket;
 
+pub use bell::{Bell, BellError};
 pub use id::{CustomerId, IdError, JobId, KeyId, NodeName, RepositoryName, SnapshotId, SourceId};
 pub use incoming::{Incoming, IncomingError};
 pub use key::{PublicKey, PublicKeyError};
@@ -28,4 +31,5 @@ pub use order::{
 pub use outcome::Outcome;
 pub use scope::Scope;
 pub use stage::Stage;
+pub use status::{JobStatus, StatusError, Step};
 pub use ticket::{TICKET_VERSION, Ticket, TicketError};

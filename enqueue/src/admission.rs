@@ -1,0 +1,152 @@
+//! From an order to an admitted job: judged, signed, written down, rung for. The one way in, for people
+//! and for the planner.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::http::StatusCode;
+use holdfast_job::{JobId, Moment, Order, REQUEST_VERSION, Request, Restore, Scope, Verb};
+use holdfast_store::{Actor, AdmitError, Class, Customer, Database, NewJob, Ring};
+use tracing::info;
+use uuid::Uuid;
+
+use crate::{keys::Signer, problem::Problem, ringing::Bells};
+
+/// How long after it is due an order is void.
+pub const VOID_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Admits jobs.
+#[derive(Debug)]
+pub struct Admission {
+    /// Where they are written down.
+    pub database: Database,
+    /// Who signs them.
+    pub signer: Signer,
+    /// Who rings for them.
+    pub bells: Bells,
+}
+
+impl Admission {
+    /// Admits an order of this customer; it exists when this returns.
+    ///
+    /// # Errors
+    /// 409 if another job holds the customer, 422 if the backup is not there to be had, 503 if no node
+    /// serves the customer's pool or the store is away; nothing is left of it then.
+    pub async fn admit(
+        &self,
+        customer: &Customer,
+        order: Order,
+        actor: Actor,
+        note: Option<String>,
+    ) -> Result<JobId, Problem> {
+        let Some(node) = &customer.node else {
+            return Err(Problem::unavailable(
+                "no-node",
+                "No server is registered yet for the place where this site is, so nothing was \
+                 ordered. Please contact support.",
+                300,
+            ));
+        };
+        let job = JobId::from(Uuid::now_v7());
+        let issued_at = Moment::of(SystemTime::now());
+        let (verb, class) = (order.verb(), Class::of(order.verb()));
+        let about = About::of(&order);
+        let request = Request {
+            version: REQUEST_VERSION,
+            job,
+            node: Some(node.clone()),
+            customer: customer.id,
+            issued_at,
+            not_after: issued_at.plus(VOID_AFTER),
+            order,
+        };
+        let ticket = self.signer.sign(&request).map_err(|error| {
+            tracing::error!("job {job} could not be signed: {error}");
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "This did not work",
+                "Something is wrong on our side, and nothing was ordered. Please contact support.",
+            )
+        })?;
+        let new = NewJob {
+            job,
+            customer: customer.id,
+            verb,
+            class,
+            scope: about.scope,
+            repository: about.repository,
+            snapshot: about.snapshot,
+            undo_of: about.undo_of,
+            pool: customer.pool.clone(),
+            ticket,
+            void_after: VOID_AFTER,
+            actor,
+            note,
+        };
+        self.database.admit(&new).await.map_err(|error| refused(error, verb))?;
+        let due_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let due_ms = u64::try_from(due_ms).unwrap_or(u64::MAX);
+        self.bells.hand_in(&customer.pool, Ring { job, class, due_ms });
+        let (verb, number) = (verb.word(), customer.id);
+        info!(%job, customer = %number, verb, actor = new.actor.name(), "job {job} is admitted");
+        Ok(job)
+    }
+}
+
+/// What of an order stands in columns of its own.
+struct About {
+    scope: Scope,
+    repository: Option<holdfast_job::RepositoryName>,
+    snapshot: Option<holdfast_job::SnapshotId>,
+    undo_of: Option<JobId>,
+}
+
+impl About {
+    fn of(order: &Order) -> Self {
+        let whole = Self { scope: Scope::Both, repository: None, snapshot: None, undo_of: None };
+        match order {
+            Order::Backup(backup) => Self {
+                scope: backup.scope.clone(),
+                repository: Some(backup.repository.clone()),
+                ..whole
+            },
+            Order::Restore(Restore { repository, snapshot, scope, .. }) => Self {
+                scope: scope.clone(),
+                repository: Some(repository.clone()),
+                snapshot: Some(snapshot.clone()),
+                ..whole
+            },
+            Order::Undo(undo) => Self { undo_of: undo.of, ..whole },
+            // One snapshot a job: its backup's row is what the job claims.
+            Order::Delete(delete) => Self {
+                repository: Some(delete.repository.clone()),
+                snapshot: delete.snapshots.first().cloned(),
+                ..whole
+            },
+        }
+    }
+}
+
+fn refused(error: AdmitError, verb: Verb) -> Problem {
+    match error {
+        AdmitError::Active(job) => Problem::new(
+            StatusCode::CONFLICT,
+            "active-job",
+            "Something else is under way",
+            "Another order for this site is still under way. Please wait for it to end.",
+        )
+        .with("active_job", job.to_string()),
+        AdmitError::BackupGone => Problem::unprocessable(
+            "backup-gone",
+            "This backup is being deleted or is gone. Please choose another one.",
+        ),
+        AdmitError::BackupInUse if verb == Verb::Delete => Problem::unprocessable(
+            "backup-in-use",
+            "This backup is being restored, or is held. It can be deleted when it is not any more.",
+        ),
+        AdmitError::BackupInUse => {
+            Problem::unprocessable("backup-in-use", "This backup is in use.")
+        }
+        AdmitError::Store(error) => error.into(),
+    }
+}

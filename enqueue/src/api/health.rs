@@ -1,0 +1,26 @@
+//! Whether the web side is there, and whether it can do its work.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::IntoResponse};
+use holdfast_store::Schema;
+
+use crate::{problem::Problem, server::Web};
+
+/// The process is there.
+pub async fn alive() -> &'static str {
+    "alive\n"
+}
+
+/// Jobs can be admitted: the control database answers, and its schema is this version's. Redis is not
+/// needed for that.
+pub async fn ready(State(web): State<Arc<Web>>) -> Result<impl IntoResponse, Problem> {
+    match web.database.schema().await? {
+        Schema::Ready => Ok("ready\n"),
+        Schema::Behind => Err(Problem::unavailable(
+            "schema-behind",
+            "The schema is behind: run `holdfast-enqueue migrate`.",
+            60,
+        )),
+    }
+}

@@ -1,0 +1,92 @@
+//! The JSON API.
+
+pub mod backups;
+pub mod health;
+pub mod jobs;
+pub mod status;
+
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use holdfast_job::{JobId, Moment};
+use holdfast_store::{Customer, Page, PageLimit};
+use serde::Serialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::problem::Problem;
+
+/// A page of a list, as it is answered.
+#[derive(Debug, Serialize)]
+pub struct List<T> {
+    items: Vec<T>,
+    has_more: bool,
+    next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    /// The page, each item as it is shown.
+    fn of<S>(page: Page<S>, show: impl FnMut(S) -> T) -> Self {
+        let next_cursor = page.next.map(|behind| behind.to_string());
+        let items = page.items.into_iter().map(show).collect();
+        Self { items, has_more: next_cursor.is_some(), next_cursor }
+    }
+}
+
+/// 202: the job is admitted, and here is how it goes on.
+fn accepted(customer: &Customer, job: JobId) -> Response {
+    let location = format!("/api/v1/customers/{}/jobs/{job}", customer.uuid);
+    let body = serde_json::json!({ "job": job, "status": "pending", "location": &location });
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(body)).into_response()
+}
+
+/// A moment, as the API writes it: RFC 3339, UTC.
+fn time(moment: Moment) -> String {
+    moment.to_string()
+}
+
+/// How many items a page is to have.
+fn limit(given: Option<u32>) -> Result<PageLimit, Problem> {
+    match given {
+        None => Ok(PageLimit::USUAL),
+        Some(items) => PageLimit::new(items)
+            .ok_or_else(|| Problem::bad_request("`limit` must be from 1 to 100.")),
+    }
+}
+
+/// A parameter of a query, parsed.
+fn parse<T>(name: &str, given: Option<&str>) -> Result<Option<T>, Problem>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    let parse = |text: &str| {
+        text.parse().map_err(|error| Problem::bad_request(format!("`{name}`: {error}.")))
+    };
+    given.map(parse).transpose()
+}
+
+/// A moment of a query: RFC 3339.
+fn moment(name: &str, given: Option<&str>) -> Result<Option<Moment>, Problem> {
+    let Some(text) = given else { return Ok(None) };
+    let read = OffsetDateTime::parse(text, &Rfc3339).ok();
+    let seconds = read.and_then(|read| u64::try_from(read.unix_timestamp()).ok());
+    let form = format!("`{name}` must be a time such as 2026-11-20T19:10:50Z.");
+    seconds
+        .map(|seconds| Some(Moment::from_unix_seconds(seconds)))
+        .ok_or_else(|| Problem::bad_request(form))
+}
+
+/// What somebody wrote beside an order.
+fn note(given: Option<String>) -> Result<Option<String>, Problem> {
+    match given {
+        Some(note) if note.chars().count() > 255 || note.chars().any(char::is_control) => {
+            Err(Problem::unprocessable(
+                "invalid-order",
+                "`note` must have 255 characters at most, all on one line.",
+            ))
+        }
+        note => Ok(note.filter(|note| !note.trim().is_empty())),
+    }
+}

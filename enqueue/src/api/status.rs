@@ -1,0 +1,133 @@
+//! How a customer's jobs stand: the one under way, and the last that ended. This is what pages poll.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+};
+use holdfast_job::JobStatus;
+use holdfast_store::{Customer, Job};
+use serde::{Deserialize, Serialize};
+
+use super::jobs::Shown;
+use crate::{
+    auth::{Caller, Right},
+    problem::Problem,
+    server::Web,
+};
+
+/// So many ended jobs are told.
+const RECENT: u32 = 10;
+
+/// How a customer's jobs stand.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    active: Option<Active>,
+    recent: Vec<Shown>,
+}
+
+#[derive(Debug, Serialize)]
+struct Active {
+    #[serde(flatten)]
+    job: Shown,
+    waiting: Option<Waiting>,
+}
+
+/// Why a job has not begun.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    /// How many jobs have their turn before it.
+    ahead: u64,
+    /// Why, for people.
+    because: String,
+}
+
+/// Whose status, if the token names several customers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Whose {
+    customer: Option<String>,
+}
+
+/// `GET /api/backups/status`: of the token's only customer, or `?customer=`.
+pub async fn of_token(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    query: Result<Query<Whose>, QueryRejection>,
+) -> Result<Json<Status>, Problem> {
+    let Query(whose) = query?;
+    let name = whose.customer.as_deref().or(caller.only_customer()).ok_or_else(|| {
+        Problem::bad_request("The token does not name one customer alone: add `?customer=`.")
+    })?;
+    let customer = web.customer(&caller, Right::Read, name).await?;
+    status(&web, &caller, &customer).await
+}
+
+/// `GET …/status`.
+pub async fn of_customer(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    Path(customer): Path<String>,
+) -> Result<Json<Status>, Problem> {
+    let customer = web.customer(&caller, Right::Read, &customer).await?;
+    status(&web, &caller, &customer).await
+}
+
+async fn status(web: &Web, caller: &Caller, customer: &Customer) -> Result<Json<Status>, Problem> {
+    let active = match web.database.active(customer.id).await? {
+        None => None,
+        Some(job) => {
+            let waiting = match job.status {
+                JobStatus::Pending => Some(waiting(web, &job).await?),
+                _ => None,
+            };
+            Some(Active { job: Shown::of(job, caller), waiting })
+        }
+    };
+    let ended = web.database.ended(customer.id, RECENT).await?;
+    let recent = ended.into_iter().map(|job| Shown::of(job, caller)).collect();
+    Ok(Json(Status { active, recent }))
+}
+
+/// The first reason that holds, the one that lasts longest first.
+async fn waiting(web: &Web, job: &Job) -> Result<Waiting, Problem> {
+    let place = web.database.place(job.job).await?;
+    let node = web.database.node_of_pool(&job.pool).await?;
+    let ahead = place.ahead;
+    let because = match node {
+        None => "No server is registered for the place where this site is.".to_owned(),
+        Some(node) if node.silent_for.is_none() => {
+            "No worker has reported yet from the server where this site is.".to_owned()
+        }
+        Some(node) if node.silent_for.is_some_and(|silent| silent > web.config.worker_silence) => {
+            let silent = node.silent_for.unwrap_or_default();
+            format!(
+                "No worker has reported from the server where this site is for {}.",
+                spoken(silent)
+            )
+        }
+        Some(node) if node.draining => {
+            "The server where this site is takes nothing new for the moment: it is being looked \
+             after."
+                .to_owned()
+        }
+        Some(_) => match (&job.waits_because, ahead, place.running) {
+            (Some(because), ..) => because.clone(),
+            (None, 0, 0) => "It begins in a moment.".to_owned(),
+            (None, 0, _) => "It is the next, as soon as another order has ended.".to_owned(),
+            (None, 1, _) => "One other order has its turn before it.".to_owned(),
+            (None, ahead, _) => format!("{ahead} other orders have their turn before it."),
+        },
+    };
+    Ok(Waiting { ahead, because })
+}
+
+/// A duration as people say it.
+fn spoken(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..=119 => format!("{seconds} seconds"),
+        seconds @ 120..=7199 => format!("{} minutes", seconds / 60),
+        seconds => format!("{} hours", seconds / 3600),
+    }
+}

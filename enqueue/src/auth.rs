@@ -1,0 +1,200 @@
+//! Who asks: a signed token of the host's own login, in the `Authorization` header and nowhere else.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use axum::{
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+};
+use holdfast_store::{Actor, Customer};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+
+use crate::{config::TokensTable, problem::Problem, server::Web};
+
+/// How far the clocks of host and web side may differ, in seconds.
+const LEEWAY_SECONDS: u64 = 30;
+
+/// Who asks, by a token that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    subject: String,
+    customers: Vec<String>,
+    role: Role,
+    scopes: Vec<String>,
+}
+
+/// What somebody may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The customers that the token names.
+    #[default]
+    Customer,
+    /// All.
+    Operator,
+}
+
+/// What somebody may do with what they see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// `backup:read`.
+    Read,
+    /// `backup:write`.
+    Write,
+}
+
+/// What a token says. What else it says is the host's.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Claims {
+    /// The user.
+    pub sub: String,
+    /// Until when the token counts, in seconds since 1970.
+    pub exp: u64,
+    /// Who made it.
+    pub iss: String,
+    /// For whom.
+    pub aud: serde_json::Value,
+    /// The customers that the user may see, by `external_id` or UUID.
+    #[serde(default)]
+    pub customers: Vec<String>,
+    /// What the user may see.
+    #[serde(default)]
+    pub role: Role,
+    /// What the user may do, parted by spaces, as in RFC 8693.
+    #[serde(default)]
+    pub scope: String,
+}
+
+/// Checks tokens.
+pub struct Tokens {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tokens({:?})", self.validation.algorithms)
+    }
+}
+
+impl Tokens {
+    /// By the configured key.
+    ///
+    /// # Errors
+    /// If the key's file cannot be read, or holds no key of that algorithm.
+    pub fn load(table: &TokensTable) -> anyhow::Result<Self> {
+        let bytes = read_key(table)?;
+        let key = match table.algorithm {
+            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
+                DecodingKey::from_secret(bytes.trim_ascii())
+            }
+            Algorithm::ES256 | Algorithm::ES384 => DecodingKey::from_ec_pem(&bytes)?,
+            Algorithm::EdDSA => DecodingKey::from_ed_pem(&bytes)?,
+            _ => DecodingKey::from_rsa_pem(&bytes)?,
+        };
+        let mut validation = Validation::new(table.algorithm);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&table.issuer]);
+        validation.set_audience(&[&table.audience]);
+        validation.validate_nbf = true;
+        validation.leeway = LEEWAY_SECONDS;
+        Ok(Self { key, validation })
+    }
+
+    fn check(&self, token: &str) -> Result<Caller, Problem> {
+        let claims = decode::<Claims>(token, &self.key, &self.validation).map_err(|error| {
+            Problem::unauthorized(format!("The token is not accepted: {error}."))
+        })?;
+        let Claims { sub, customers, role, scope, .. } = claims.claims;
+        let scopes = scope.split_whitespace().map(str::to_owned).collect();
+        Ok(Caller { subject: sub, customers, role, scopes })
+    }
+}
+
+fn read_key(table: &TokensTable) -> anyhow::Result<Vec<u8>> {
+    let file = table.key_file.display();
+    let bytes =
+        std::fs::read(&table.key_file).with_context(|| format!("{file}: cannot be read"))?;
+    let hmac = matches!(table.algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512);
+    if hmac && bytes.trim_ascii().len() < 32 {
+        bail!("{file}: a secret of less than 32 bytes can be guessed: `openssl rand -base64 48`");
+    }
+    Ok(bytes)
+}
+
+/// Makes a token, where the secret that checks them is the one that makes them.
+///
+/// # Errors
+/// If tokens are checked by a public key: then the host's own login makes them.
+pub fn issue(table: &TokensTable, claims: &Claims) -> anyhow::Result<String> {
+    match table.algorithm {
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
+            let key = EncodingKey::from_secret(read_key(table)?.trim_ascii());
+            Ok(encode(&Header::new(table.algorithm), claims, &key)?)
+        }
+        other => {
+            bail!("tokens of {other:?} are made by whoever has the secret key: the host's login")
+        }
+    }
+}
+
+impl Caller {
+    /// Whether they may see this customer.
+    pub fn sees(&self, customer: &Customer) -> bool {
+        let named = |name: &String| *name == customer.external_id || *name == customer.uuid;
+        self.is_operator() || self.customers.iter().any(named)
+    }
+
+    /// Whether they see all, and what is meant for operators.
+    pub fn is_operator(&self) -> bool {
+        self.role == Role::Operator
+    }
+
+    /// The token's only customer, if it names one alone.
+    pub fn only_customer(&self) -> Option<&str> {
+        match self.customers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Refuses unless they may do this.
+    ///
+    /// # Errors
+    /// 403, which names the scope that the token lacks.
+    pub fn needs(&self, right: Right) -> Result<(), Problem> {
+        let scope = match right {
+            Right::Read => "backup:read",
+            Right::Write => "backup:write",
+        };
+        match self.scopes.iter().any(|held| held == scope) {
+            true => Ok(()),
+            false => Err(Problem::forbidden(format!("The token lacks the scope `{scope}`."))),
+        }
+    }
+
+    /// Their name in the audit.
+    pub fn actor(&self) -> Actor {
+        Actor::user(&self.subject)
+    }
+}
+
+impl FromRequestParts<Arc<Web>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Problem> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        });
+        match token {
+            Some(token) => web.tokens.check(token),
+            None => Err(Problem::unauthorized(
+                "Send the token of your login in the header `Authorization: Bearer …`.",
+            )),
+        }
+    }
+}

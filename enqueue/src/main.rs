@@ -1,0 +1,21 @@
+//! `holdfast-enqueue`: the web-facing side. It knows who asks, admits and signs their orders, rings for
+//! them and tells how they stand; the planner in it orders what the policies say. It knows no file of a
+//! customer's, no restic and no root.
+
+mod admission;
+mod api;
+mod auth;
+mod config;
+mod keys;
+mod planner;
+mod problem;
+mod program;
+mod retention;
+mod ringing;
+mod server;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    program::main()
+}

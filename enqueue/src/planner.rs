@@ -1,0 +1,99 @@
+//! The planner: looks at what was saved since it last looked, and orders what retention says, as jobs
+//! that are signed and admitted like any other.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use holdfast_job::{CustomerId, Delete, Order};
+use holdfast_store::{Actor, Database, StoreError};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use crate::{
+    admission::Admission,
+    problem::chain,
+    retention::{Fate, decide},
+};
+
+/// How often all customers are looked at, whatever was saved lately.
+const LOOK_AT_ALL: Duration = Duration::from_secs(600);
+
+/// Orders what the policies say. Several at once do no harm: a backup's row is claimed once.
+#[derive(Debug)]
+pub struct Planner {
+    /// Where it looks.
+    pub database: Database,
+    /// Where it orders.
+    pub admission: Arc<Admission>,
+    /// So many manual backups of a customer are kept.
+    pub keep: u32,
+    /// How often it looks.
+    pub every: Duration,
+}
+
+impl Planner {
+    /// Works for ever.
+    pub async fn run(self) {
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seen = None;
+        let mut all_seen = Instant::now();
+        loop {
+            ticks.tick().await;
+            let since = seen.filter(|_| all_seen.elapsed() < LOOK_AT_ALL);
+            match self.look(since).await {
+                Ok(latest) => {
+                    if since.is_none() {
+                        all_seen = Instant::now();
+                    }
+                    seen = Some(latest);
+                }
+                Err(error) => warn!("the planner looks again later: {}", chain(&error)),
+            }
+        }
+    }
+
+    /// Looks at the customers with backups behind `seen`, or at all; returns the latest backup.
+    async fn look(&self, seen: Option<u64>) -> Result<u64, StoreError> {
+        let (latest, touched) =
+            self.database.customers_with_backups_behind(seen.unwrap_or(u64::MAX)).await?;
+        let customers = match seen {
+            Some(_) => touched,
+            None => self.database.customers_with_more_than(self.keep).await?,
+        };
+        for customer in customers {
+            self.prune(customer).await?;
+        }
+        Ok(latest)
+    }
+
+    async fn prune(&self, customer: CustomerId) -> Result<(), StoreError> {
+        let backups = self.database.catalogue(customer).await?;
+        let active = self.database.active(customer).await?;
+        let restored = active.and_then(|job| job.snapshot);
+        let being_restored: BTreeSet<_> = backups
+            .iter()
+            .filter(|backup| Some(&backup.snapshot) == restored.as_ref())
+            .map(|backup| backup.uuid)
+            .collect();
+        let decisions = decide(&backups, self.keep, &being_restored);
+        for (backup, decision) in backups.iter().zip(decisions) {
+            if decision.fate == Fate::Keep {
+                continue;
+            }
+            let Some(whose) = self.database.customer_of(customer).await? else { continue };
+            let order = Order::Delete(Delete {
+                repository: backup.repository.clone(),
+                snapshots: vec![backup.snapshot.clone()],
+            });
+            let note = Some(decision.reason.to_owned());
+            match self.admission.admit(&whose, order, Actor::planner(), note).await {
+                Ok(job) => {
+                    info!(%job, %customer, backup = %backup.uuid, "retention deletes a backup")
+                }
+                // Another planner was first, or it is being restored since: it is seen again.
+                Err(_) => info!(%customer, backup = %backup.uuid, "retention has to wait"),
+            }
+        }
+        Ok(())
+    }
+}

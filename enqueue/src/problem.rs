@@ -1,0 +1,162 @@
+//! What is answered instead of what was asked for: problem details, RFC 9457. The texts are a
+//! customer's to read: no path, no SQL, no secret, and what to do next.
+
+use axum::{
+    Json,
+    extract::rejection::{JsonRejection, QueryRejection},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use holdfast_store::StoreError;
+use serde_json::{Map, Value, json};
+use tracing::error;
+
+/// A problem, and what is said beside it.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    more: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// One of this kind, a word that programs may rely on.
+    pub fn new(
+        status: StatusCode,
+        kind: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        let (more, headers) = (Map::new(), Vec::new());
+        Self { status, kind, title, detail: detail.into(), more, headers }
+    }
+
+    /// There is no such thing, or it is another's: nobody learns which.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "Not found",
+            format!("There is no such {what}."),
+        )
+    }
+
+    /// The order cannot work.
+    pub fn unprocessable(kind: &'static str, detail: impl Into<String>) -> Self {
+        let title = "This order cannot be carried out";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail)
+    }
+
+    /// The request is no request.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request is not understood", detail)
+    }
+
+    /// Nobody knows who asks.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Please log in", detail)
+            .header(header::WWW_AUTHENTICATE, "Bearer")
+    }
+
+    /// Who asks may not.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "This is not allowed", detail)
+    }
+
+    /// It may work a little later.
+    pub fn unavailable(kind: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
+        let title = "This cannot be done just now";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, title, detail)
+            .header(header::RETRY_AFTER, &seconds.to_string())
+    }
+
+    /// With one more member.
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With one more header.
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "type": format!("urn:holdfast:problem:{}", self.kind),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let Some(body) = body.as_object_mut() {
+            body.extend(self.more);
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        let problem = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        error!("{}", chain(&error));
+        if error.is_away() {
+            let detail = "Backups cannot be looked at or ordered for the moment. Nothing was \
+                          ordered; please try again in a few seconds.";
+            return Self::unavailable("store-away", detail, 5);
+        }
+        let detail =
+            "Something is wrong on our side, and nothing was ordered. Please contact support.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "This did not work", detail)
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::JsonDataError(error) => {
+                Self::unprocessable("invalid-order", error.body_text())
+            }
+            JsonRejection::MissingJsonContentType(_) => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not-json",
+                "The request is not understood",
+                "Send JSON, with the header `Content-Type: application/json`.",
+            ),
+            other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The request is too large",
+                "An order has 16 KiB at most.",
+            ),
+            other => Self::bad_request(other.body_text()),
+        }
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+/// An error and its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text = format!("{text}: {source}");
+        cause = source.source();
+    }
+    text
+}

@@ -1,0 +1,244 @@
+//! The program: from the command line to the exit code.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use holdfast_job::{CustomerId, KeyId, Moment, NodeName};
+use holdfast_store::{Database, Ringer, Schema};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing::info;
+
+use crate::{
+    admission::Admission,
+    auth::{Claims, Role, Tokens, issue},
+    config::Config,
+    keys::{Signer, generate},
+    planner::Planner,
+    ringing::Bells,
+    server::{Web, routes},
+};
+
+/// Admits and signs jobs, rings for them, tells how they stand.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast-enqueue", version, about)]
+struct CommandLine {
+    /// The configuration.
+    #[arg(long, default_value = "/etc/holdfast/enqueue.toml", global = true)]
+    config: PathBuf,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve the API until SIGTERM.
+    Run,
+    /// Bring the schema up to date, by the account in `--config`.
+    Migrate,
+    /// Make a key that signs orders: its public half belongs on every node.
+    Keygen {
+        /// The key's name, such as 2026-11.
+        id: KeyId,
+        /// Where the two files are written.
+        #[arg(long, default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Nodes.
+    #[command(subcommand)]
+    Node(NodeVerb),
+    /// Customers.
+    #[command(subcommand)]
+    Customer(CustomerVerb),
+    /// Make a token, if tokens are checked by a secret.
+    Token(TokenArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum NodeVerb {
+    /// Register a node for a pool.
+    Add {
+        /// Its name, as its own configuration has it.
+        name: NodeName,
+        /// The pool whose jobs it takes.
+        #[arg(long, default_value = "default")]
+        pool: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum CustomerVerb {
+    /// Enter a customer that the host knows, or say anew where its site is.
+    Add {
+        /// Its number in the host's table.
+        id: CustomerId,
+        /// What the host's tokens call it; its number if left out.
+        #[arg(long)]
+        external_id: Option<String>,
+        /// The pool where its site is.
+        #[arg(long, default_value = "default")]
+        pool: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct TokenArgs {
+    /// The user.
+    #[arg(long)]
+    user: String,
+    /// A customer that the user may see, by external id or UUID; may be given again.
+    #[arg(long = "customer")]
+    customers: Vec<String>,
+    /// The user may see all.
+    #[arg(long)]
+    operator: bool,
+    /// The user may look and not order.
+    #[arg(long)]
+    read_only: bool,
+    /// For how long it counts.
+    #[arg(long, default_value_t = 3600)]
+    seconds: u64,
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.context("cannot start").and_then(|runtime| runtime.block_on(act(line)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("holdfast-enqueue: {problem:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn act(line: CommandLine) -> anyhow::Result<()> {
+    let file = &line.config;
+    match line.verb {
+        Verb::Run => {
+            start_log();
+            run(Config::load(file)?).await
+        }
+        Verb::Migrate => {
+            Database::new(&Config::load_database(file)?).migrate().await?;
+            println!("The schema is this version's. Rights: migrations/grants.sql.");
+            Ok(())
+        }
+        Verb::Keygen { id, folder } => {
+            let (secret, public) = generate(&id, &folder)?;
+            println!("{}: for the web side's user alone", secret.display());
+            println!("{}: for `node.ticket_keys` on every node", public.display());
+            Ok(())
+        }
+        Verb::Node(NodeVerb::Add { name, pool }) => {
+            check_pool(&pool)?;
+            Database::new(&Config::load_database(file)?).register_node(&name, &pool).await?;
+            println!("{name} serves the pool `{pool}`.");
+            Ok(())
+        }
+        Verb::Customer(CustomerVerb::Add { id, external_id, pool }) => {
+            check_pool(&pool)?;
+            add_customer(file, id, external_id, &pool).await
+        }
+        Verb::Token(args) => token(file, args),
+    }
+}
+
+/// A pool's name stands in a key of Redis and in a column.
+fn check_pool(pool: &str) -> anyhow::Result<()> {
+    // The form of a node's name.
+    pool.parse::<NodeName>().map(|_| ()).context("a pool's name has the form of a node's")
+}
+
+async fn add_customer(
+    file: &Path,
+    id: CustomerId,
+    external_id: Option<String>,
+    pool: &str,
+) -> anyhow::Result<()> {
+    let database = Database::new(&Config::load_database(file)?);
+    let name = external_id.unwrap_or_else(|| id.to_string());
+    if !database.enter_customer(id, &name).await? {
+        bail!(
+            "customer {id} is not in the host's table `customers`, or is known by another name than \
+             {name:?}, or somebody else has that name"
+        );
+    }
+    database.move_customer(id, pool).await?;
+    println!("Customer {id} is known as {name}; its site is in the pool `{pool}`.");
+    Ok(())
+}
+
+fn token(file: &Path, args: TokenArgs) -> anyhow::Result<()> {
+    let config = Config::load(file)?;
+    let until = Moment::of(SystemTime::now()).plus(Duration::from_secs(args.seconds));
+    let claims = Claims {
+        sub: args.user,
+        exp: until.unix_seconds(),
+        iss: config.tokens.issuer.clone(),
+        aud: config.tokens.audience.clone().into(),
+        customers: args.customers,
+        role: if args.operator { Role::Operator } else { Role::Customer },
+        scope: if args.read_only { "backup:read" } else { "backup:read backup:write" }.into(),
+    };
+    println!("{}", issue(&config.tokens, &claims)?);
+    Ok(())
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let signer = Signer::load(&config.signing_key_file)?;
+    let tokens = Tokens::load(&config.tokens)?;
+    let database = Database::new(&config.database);
+    // A database that is away comes back; one whose schema is behind does not by itself.
+    if matches!(database.schema().await, Ok(Schema::Behind)) {
+        bail!(
+            "the schema is behind: run `holdfast-enqueue migrate`, and see migrations/grants.sql"
+        );
+    }
+    let bells = Bells::start(Ringer::new(&config.redis)?);
+    let admission = Arc::new(Admission { database: database.clone(), signer, bells });
+    let planner = Planner {
+        database: database.clone(),
+        admission: Arc::clone(&admission),
+        keep: config.keep_manual,
+        every: config.plan_every,
+    };
+    tokio::spawn(planner.run());
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("`listen`: {}", config.listen))?;
+    info!(address = %listener.local_addr()?, "ready");
+    let web = Web { config, database: database.clone(), admission, tokens };
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let ended = async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        info!("ending: what was asked is still answered");
+    };
+    axum::serve(listener, routes(Arc::new(web))).with_graceful_shutdown(ended).await?;
+    database.close().await;
+    Ok(())
+}
+
+/// Lines for people on a terminal, JSON for the journal.
+fn start_log() {
+    use std::io::IsTerminal;
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+}

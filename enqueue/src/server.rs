@@ -1,0 +1,115 @@
+//! The server: what every handler has in hand, the routes, and the log of what was asked.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use holdfast_job::CustomerId;
+use holdfast_store::{Customer, Database};
+use tracing::info;
+
+use crate::{
+    admission::Admission,
+    api::{backups, health, jobs, status},
+    auth::{Caller, Right, Tokens},
+    config::Config,
+    problem::Problem,
+};
+
+/// The largest body of a request: an order is a few hundred bytes.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// What every handler has in hand.
+#[derive(Debug)]
+pub struct Web {
+    /// The configuration.
+    pub config: Config,
+    /// The store.
+    pub database: Database,
+    /// The way in for orders.
+    pub admission: Arc<Admission>,
+    /// Whose tokens are believed.
+    pub tokens: Tokens,
+}
+
+impl Web {
+    /// The customer of an address, if the caller may do this with it.
+    ///
+    /// # Errors
+    /// 404 if there is no such customer, or it is not the caller's.
+    pub async fn customer(
+        &self,
+        caller: &Caller,
+        right: Right,
+        name: &str,
+    ) -> Result<Customer, Problem> {
+        caller.needs(right)?;
+        let found = match self.database.customer(name).await? {
+            None if self.config.enter_by_number => self.enter(name).await?,
+            found => found,
+        };
+        found.filter(|customer| caller.sees(customer)).ok_or_else(|| Problem::not_found("customer"))
+    }
+
+    async fn enter(&self, name: &str) -> Result<Option<Customer>, Problem> {
+        let Ok(number) = name.parse::<CustomerId>() else { return Ok(None) };
+        match self.database.enter_customer(number, name).await? {
+            true => Ok(self.database.customer_of(number).await?),
+            false => Ok(None),
+        }
+    }
+}
+
+/// Every route.
+pub fn routes(web: Arc<Web>) -> Router {
+    let customer = Router::new()
+        .route("/backups", get(backups::list).post(backups::create))
+        .route("/backups/{backup}", get(backups::show))
+        .route("/backups/{backup}", delete(backups::remove))
+        .route("/backups/{backup}/restore", post(backups::restore))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{job}", get(jobs::show))
+        .route("/jobs/{job}/undo", post(jobs::undo))
+        .route("/status", get(status::of_customer));
+    Router::new()
+        .nest("/api/v1/customers/{customer}", customer)
+        .route("/api/backups/status", get(status::of_token))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(async || Problem::not_found("page"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "This cannot be done here",
+                "This address does not take that method.",
+            )
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(log))
+        .with_state(web)
+}
+
+/// One line a request: the route as it is written, so that no name of a customer's stands in it twice,
+/// and nothing of its query.
+async fn log(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await.into_response();
+    let status = response.status().as_u16();
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let route = route.unwrap_or_default();
+    // Whether it lives is asked every few seconds.
+    if !path.ends_with("z") {
+        info!(%method, path, route, status, ms, "{method} {path} {status}");
+    }
+    response
+}

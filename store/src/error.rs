@@ -1,0 +1,79 @@
+//! Why the store could not answer: the adapter that saw it says whether it passes by itself.
+
+/// Why the store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The server is away, starting, overloaded or held up: the same call may succeed later.
+    #[error("the control database does not answer")]
+    Away(#[source] sqlx::Error),
+    /// The server refuses: a right, a table or a column is missing.
+    #[error("the control database refuses")]
+    Refused(#[source] sqlx::Error),
+    /// A row holds what cannot be there.
+    #[error("the control database holds a {what} that is none: {problem}")]
+    Corrupt {
+        /// What was expected.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Redis does not answer, or refuses.
+    #[error("Redis does not answer")]
+    Redis(#[source] redis::RedisError),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Redis(_))
+    }
+
+    pub(crate) fn corrupt(what: &'static str, problem: impl ToString) -> Self {
+        Self::Corrupt { what, problem: problem.to_string() }
+    }
+}
+
+/// What passes: too many connections, shutting down, interrupted, lock waits, deadlocks, read-only.
+/// By the server's own list, <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
+const PASSING: [u16; 12] = [1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1290, 1317, 1927];
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match number(&error) {
+            Some(number) if PASSING.contains(&number) => Self::Away(error),
+            Some(_) => Self::Refused(error),
+            None => match error {
+                sqlx::Error::ColumnDecode { ref index, ref source } => {
+                    Self::corrupt("column", format!("{index}: {source}"))
+                }
+                sqlx::Error::ColumnNotFound(_)
+                | sqlx::Error::TypeNotFound { .. }
+                | sqlx::Error::Configuration(_) => Self::Refused(error),
+                other => Self::Away(other),
+            },
+        }
+    }
+}
+
+impl From<redis::RedisError> for StoreError {
+    fn from(error: redis::RedisError) -> Self {
+        Self::Redis(error)
+    }
+}
+
+/// The server's number of an error.
+pub(crate) fn number(error: &sqlx::Error) -> Option<u16> {
+    let error = error.as_database_error()?.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?;
+    Some(error.number())
+}
+
+/// Whether a unique key stood in the way, and which.
+pub(crate) fn violates(error: &sqlx::Error, key: &str) -> bool {
+    number(error) == Some(1062)
+        && error.as_database_error().is_some_and(|error| error.message().contains(key))
+}
+
+/// Whether the server took this transaction back for another's sake: it may be tried again at once.
+pub(crate) fn is_deadlock(error: &StoreError) -> bool {
+    matches!(error, StoreError::Away(error) if number(error) == Some(1213))
+}

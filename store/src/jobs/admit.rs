@@ -1,0 +1,205 @@
+//! Admission: the row, its audit and, for a delete, the claim on its backup, in one transaction.
+
+use std::time::Duration;
+
+use holdfast_job::{CustomerId, JobId, RepositoryName, Scope, SnapshotId, Verb};
+use sqlx::{MySqlConnection, Row};
+
+use super::Class;
+use crate::{
+    Actor, Database, StoreError, audit,
+    database::microseconds,
+    error::{is_deadlock, violates},
+};
+
+/// How often a transaction is tried again that the server took back for another's sake.
+const TRIES: u32 = 5;
+
+/// A job that is to be admitted.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Its name, made before it is admitted.
+    pub job: JobId,
+    /// Whose.
+    pub customer: CustomerId,
+    /// What is to be done.
+    pub verb: Verb,
+    /// How soon it has its turn.
+    pub class: Class,
+    /// What part of the site it is about.
+    pub scope: Scope,
+    /// In which repository, if it is about one.
+    pub repository: Option<RepositoryName>,
+    /// The snapshot that is restored or deleted.
+    pub snapshot: Option<SnapshotId>,
+    /// What an undo takes back.
+    pub undo_of: Option<JobId>,
+    /// The pool whose workers take it.
+    pub pool: String,
+    /// The signed order.
+    pub ticket: String,
+    /// From now, when the order is void.
+    pub void_after: Duration,
+    /// Who gave it.
+    pub actor: Actor,
+    /// What they wrote beside it.
+    pub note: Option<String>,
+}
+
+/// Why a job was not admitted; nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    /// The customer has another active job.
+    #[error("job {0} of this customer is still under way")]
+    Active(JobId),
+    /// The backup is being deleted, or is gone.
+    #[error("this backup is being deleted or is gone")]
+    BackupGone,
+    /// The backup is being restored, or is held.
+    #[error("this backup is being restored or is held")]
+    BackupInUse,
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for AdmitError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Database {
+    /// Admits a job: it exists when this returns.
+    ///
+    /// # Errors
+    /// [`AdmitError`]; nothing was written then, unless the connection was lost in the very commit.
+    pub async fn admit(&self, job: &NewJob) -> Result<(), AdmitError> {
+        let mut tries = 1;
+        loop {
+            match self.try_admit(job).await {
+                Err(AdmitError::Store(error)) if is_deadlock(&error) && tries < TRIES => tries += 1,
+                admitted => return admitted,
+            }
+        }
+    }
+
+    async fn try_admit(&self, job: &NewJob) -> Result<(), AdmitError> {
+        // Nearly always the answer, and without a lock; the unique key decides.
+        if job.verb != Verb::Delete
+            && let Some(active) = self.active_job(job.customer).await?
+        {
+            return Err(AdmitError::Active(active));
+        }
+        let mut transaction = self.pool.begin().await?;
+        if let (Some(snapshot), Some(repository)) = (&job.snapshot, &job.repository) {
+            claim_backup(&mut transaction, job, snapshot, repository).await?;
+        }
+        match insert(&mut transaction, job).await {
+            Err(error) if violates(&error, "one_active_job") => {
+                drop(transaction);
+                // It may have ended since: then the next try is admitted.
+                return match self.active_job(job.customer).await? {
+                    Some(active) => Err(AdmitError::Active(active)),
+                    None => Err(AdmitError::Store(StoreError::Away(error))),
+                };
+            }
+            inserted => inserted?,
+        }
+        let detail = job.scope.to_string();
+        let whose = (job.customer, job.job);
+        audit::record(&mut transaction, &job.actor, job.verb.word(), whose, &detail).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The job that holds this customer, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn active_job(&self, customer: CustomerId) -> Result<Option<JobId>, StoreError> {
+        let select = "SELECT uuid FROM customer_backup_jobs WHERE active_customer = ?";
+        let found: Option<String> =
+            sqlx::query_scalar(select).bind(customer.number()).fetch_optional(&self.pool).await?;
+        let job = found.map(|uuid| uuid.parse()).transpose();
+        job.map_err(|error| StoreError::corrupt("job", error))
+    }
+}
+
+async fn insert(connection: &mut MySqlConnection, job: &NewJob) -> Result<(), sqlx::Error> {
+    let source_ids = match &job.scope {
+        Scope::Sources(_) => Some(job.scope.to_string()),
+        Scope::Db | Scope::Files | Scope::Both => None,
+    };
+    sqlx::query(
+        "INSERT INTO customer_backup_jobs (uuid, customer_id, job_type, backup_type, snapshot_id, \
+         status, created_at, class, pool, repository, source_ids, undo_of, ticket, run_after, \
+         not_after, requested_by, note) \
+         VALUES (?, ?, ?, ?, ?, 'pending', NOW(3), ?, ?, ?, ?, ?, ?, NOW(3), \
+         NOW(3) + INTERVAL ? MICROSECOND, ?, ?)",
+    )
+    .bind(job.job.to_string())
+    .bind(job.customer.number())
+    .bind(job.verb.word())
+    .bind(job.scope.word())
+    .bind(job.snapshot.as_ref().map(SnapshotId::as_str))
+    .bind(job.class.word())
+    .bind(&job.pool)
+    .bind(job.repository.as_ref().map(RepositoryName::as_str))
+    .bind(source_ids)
+    .bind(job.undo_of.map(|of| of.to_string()))
+    .bind(&job.ticket)
+    .bind(microseconds(job.void_after))
+    .bind(job.actor.name())
+    .bind(job.note.as_deref())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Holds the backup's row until the transaction ends, and looks whether the order may have it: what is
+/// being restored is not deleted, and the reverse.
+async fn claim_backup(
+    connection: &mut MySqlConnection,
+    job: &NewJob,
+    snapshot: &SnapshotId,
+    repository: &RepositoryName,
+) -> Result<(), AdmitError> {
+    let select = "SELECT id, state, held FROM customer_backups \
+                  WHERE snapshot_id = ? AND repository = ? AND customer_id = ? FOR UPDATE";
+    let found = sqlx::query(select)
+        .bind(snapshot.as_str())
+        .bind(repository.as_str())
+        .bind(job.customer.number())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = found else { return Err(AdmitError::BackupGone) };
+    let (id, state, held): (u64, String, bool) =
+        (row.try_get("id")?, row.try_get("state")?, row.try_get("held")?);
+    if state != "active" {
+        return Err(AdmitError::BackupGone);
+    }
+    if job.verb != Verb::Delete {
+        return Ok(());
+    }
+    let restored: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM customer_backup_jobs WHERE snapshot_id = ? AND customer_id = ? \
+         AND job_type = 'restore' AND status IN ('pending', 'running', 'stuck')",
+    )
+    .bind(snapshot.as_str())
+    .bind(job.customer.number())
+    .fetch_one(&mut *connection)
+    .await?;
+    if held || restored > 0 {
+        return Err(AdmitError::BackupInUse);
+    }
+    sqlx::query(
+        "UPDATE customer_backups SET state = 'deleting', deleting_job = ? \
+         WHERE id = ? AND state = 'active'",
+    )
+    .bind(job.job.to_string())
+    .bind(id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The control plane's memory: all of its SQL (MariaDB is the truth), and the bell in Redis.
+//!
+//! Nothing here knows HTTP, root or restic. Times are the database's own: no clock of ours decides
+//! what is due or whose lease has run out.
+
+mod audit;
+mod backups;
+mod bell;
+mod customers;
+mod database;
+mod error;
+mod jobs;
+mod nodes;
+mod page;
+mod schema;
+
+pub use audit::Actor;
+pub use backups::{Backup, BackupFilter, BackupKind, BackupState, SavedSource};
+pub use bell::{Listener, Popped, Queue, Ring, Ringer};
+pub use customers::Customer;
+pub use database::{Database, DatabaseOptions, DatabaseTable};
+pub use error::StoreError;
+pub use jobs::{
+    AdmitError, Claimed, Class, Ending, Job, JobFilter, NewJob, Place, PutBack, Report, RunOut,
+};
+pub use nodes::{Node, Unsettled};
+pub use page::{Page, PageLimit};
+pub use schema::{Schema, SchemaError};

@@ -1,0 +1,129 @@
+//! The nodes: registered by the operator, alive as long as their workers say so.
+
+use std::time::Duration;
+
+use holdfast_job::{CustomerId, NodeName, Standing};
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, mysql::MySqlRow};
+
+use crate::{Database, StoreError};
+
+/// A registered node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub name: NodeName,
+    /// The pool that it serves.
+    pub pool: String,
+    /// Whether it takes nothing new.
+    pub draining: bool,
+    /// How long ago one of its workers gave a sign of life, if ever.
+    pub silent_for: Option<Duration>,
+    /// The version of that worker.
+    pub version: Option<String>,
+    /// The customers whose sites are not settled.
+    pub unsettled: Vec<Unsettled>,
+}
+
+/// A customer whose site is not settled on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// Whose site.
+    pub customer: CustomerId,
+    /// How it stands.
+    pub standing: Standing,
+    /// Why, for the operator.
+    pub detail: String,
+}
+
+const SELECT: &str = "SELECT name, pool, draining, version, unsettled, \
+     CAST(TIMESTAMPDIFF(SECOND, heartbeat_at, NOW(3)) AS SIGNED) AS silent_for FROM nodes";
+
+impl Database {
+    /// Registers a node for a pool, or moves it there.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if the pool has another node already.
+    pub async fn register_node(&self, name: &NodeName, pool: &str) -> Result<(), StoreError> {
+        let insert = "INSERT INTO nodes (name, pool) VALUES (?, ?) ON DUPLICATE KEY UPDATE pool = VALUES(pool)";
+        let other = sqlx::query_scalar::<_, String>("SELECT name FROM nodes WHERE pool = ?");
+        match other.bind(pool).fetch_optional(&self.pool).await? {
+            Some(other) if other != name.as_str() => Err(StoreError::corrupt(
+                "pool",
+                format!("`{pool}` has the node `{other}` already, and a pool is one node"),
+            )),
+            _ => {
+                sqlx::query(insert).bind(name.as_str()).bind(pool).execute(&self.pool).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The node of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn node(&self, name: &NodeName) -> Result<Option<Node>, StoreError> {
+        let select = sqlx::AssertSqlSafe(format!("{SELECT} WHERE name = ?"));
+        let found = sqlx::query(select).bind(name.as_str()).fetch_optional(&self.pool).await?;
+        found.as_ref().map(read).transpose()
+    }
+
+    /// The node of this pool.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn node_of_pool(&self, pool: &str) -> Result<Option<Node>, StoreError> {
+        let select = sqlx::AssertSqlSafe(format!("{SELECT} WHERE pool = ?"));
+        let found = sqlx::query(select).bind(pool).fetch_optional(&self.pool).await?;
+        found.as_ref().map(read).transpose()
+    }
+
+    /// A sign of life of one of the node's workers. Says whether the node is registered.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be written.
+    pub async fn heartbeat(&self, name: &NodeName, version: &str) -> Result<bool, StoreError> {
+        let update = "UPDATE nodes SET heartbeat_at = NOW(3), version = ? WHERE name = ?";
+        let done =
+            sqlx::query(update).bind(version).bind(name.as_str()).execute(&self.pool).await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Writes down whose sites are not settled.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be written.
+    pub async fn note_unsettled(
+        &self,
+        name: &NodeName,
+        unsettled: &[Unsettled],
+    ) -> Result<(), StoreError> {
+        let text = serde_json::to_string(unsettled)
+            .map_err(|error| StoreError::corrupt("list of customers", error))?;
+        sqlx::query("UPDATE nodes SET unsettled = ? WHERE name = ?")
+            .bind(text)
+            .bind(name.as_str())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+fn read(row: &MySqlRow) -> Result<Node, StoreError> {
+    let name: String = row.try_get("name")?;
+    let silent_for: Option<i64> = row.try_get("silent_for")?;
+    let unsettled: Option<String> = row.try_get("unsettled")?;
+    let unsettled = unsettled.map(|text| serde_json::from_str(&text)).transpose();
+    Ok(Node {
+        name: name.parse().map_err(|error| StoreError::corrupt("node", error))?,
+        pool: row.try_get("pool")?,
+        draining: row.try_get("draining")?,
+        silent_for: silent_for
+            .map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0))),
+        version: row.try_get("version")?,
+        unsettled: unsettled
+            .map_err(|error| StoreError::corrupt("list of customers", error))?
+            .unwrap_or_default(),
+    })
+}

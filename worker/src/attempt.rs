@@ -1,0 +1,158 @@
+//! One claimed job: the executor is started and heard, the lease kept, and the end recorded, once.
+
+use std::{sync::Arc, time::Duration};
+
+use holdfast_job::Level;
+use holdfast_store::{Claimed, Database, Report, StoreError};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+use tracing::{error, info, warn};
+
+use crate::{
+    config::Config,
+    executor::{Executor, Last},
+    stop::{Phase, Stop},
+    verdict::{Verdict, Waits, verdict},
+};
+
+/// How far a job is goes to the database twice a second at most.
+const BETWEEN_REPORTS: Duration = Duration::from_millis(500);
+/// The longest wait before a record is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a worker that is ending tries to record: a later one reads it from the journal.
+const LAST_TRY: Duration = Duration::from_secs(5);
+
+/// A claimed job, and what it needs.
+#[derive(Debug)]
+pub struct Attempt {
+    pub config: Arc<Config>,
+    pub database: Database,
+    pub stop: Stop,
+    pub claimed: Claimed,
+}
+
+impl Attempt {
+    /// Carries the job out and records its end.
+    pub async fn run(self) {
+        let Claimed { job, verb, attempt, customer, .. } = &self.claimed;
+        let verb = verb.word();
+        info!(%job, %customer, verb, attempt, "job {job}: {verb} for customer {customer}");
+        let (reports, seen) = watch::channel(None);
+        let last = {
+            let executed = self.execute(&reports);
+            let kept = self.keep(seen);
+            tokio::pin!(executed, kept);
+            tokio::select! {
+                last = &mut executed => last,
+                // The lease is lost: another worker reports, and the executor's lock is the fence.
+                () = &mut kept => {
+                    warn!(%job, "job {job} has changed hands: its end is for another worker to record");
+                    executed.await
+                }
+            }
+        };
+        let cut_short = self.stop.phase() >= Phase::Cancel;
+        let waits = Waits { busy: self.config.busy_retry, backoff: self.config.backoff };
+        let verdict = verdict(&self.claimed, last, cut_short, waits);
+        self.tell(&verdict);
+        self.record(&verdict).await;
+    }
+
+    async fn execute(&self, reports: &watch::Sender<Option<Report>>) -> Last {
+        let Claimed { job, verb, ticket, .. } = &self.claimed;
+        let executed = async {
+            let executor = Executor::start(&self.config.executor, *verb, ticket).await?;
+            executor.until_end(*job, reports, self.stop.until(Phase::Cancel)).await
+        };
+        executed.await.unwrap_or_else(|error| Last {
+            code: None,
+            result: None,
+            errors: format!("it could not be started or heard: {error}"),
+        })
+    }
+
+    /// Keeps the lease and reports how far the job is, for as long as it is ours.
+    async fn keep(&self, mut reports: watch::Receiver<Option<Report>>) {
+        let mut heartbeat = interval(self.config.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let ours = tokio::select! {
+                _ = heartbeat.tick() => self.database.renew(&self.claimed, self.config.lease).await,
+                changed = reports.changed() => {
+                    let report = reports.borrow_and_update().clone();
+                    let told = match (changed, report) {
+                        (Ok(()), Some(report)) => self.database.report(&self.claimed, &report).await,
+                        _ => Ok(true),
+                    };
+                    sleep(BETWEEN_REPORTS).await;
+                    told
+                }
+            };
+            match ours {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The work goes on: whether it is still ours is seen when the database is back.
+                Err(error) => self.complain("how it goes on", &error),
+            }
+        }
+    }
+
+    /// Records the end, again and again until the database has taken it: the site is as it is, and the
+    /// record must say so.
+    async fn record(&self, verdict: &Verdict) {
+        let job = self.claimed.job;
+        let mut pause = Duration::from_millis(200);
+        let mut deadline = None;
+        loop {
+            let recorded = match verdict {
+                Verdict::End(ending) => self.database.end(&self.claimed, ending).await,
+                Verdict::Again(back) => self.database.put_back(&self.claimed, back).await,
+            };
+            match recorded {
+                Ok(true) => return,
+                Ok(false) => {
+                    return warn!(%job, "job {job} has changed hands: its end is recorded by another");
+                }
+                Err(error) => self.complain("its end", &error),
+            }
+            if self.stop.phase() >= Phase::Cancel {
+                let deadline = *deadline.get_or_insert_with(|| Instant::now() + LAST_TRY);
+                if Instant::now() > deadline {
+                    return error!(%job, "job {job}: its end is left for a later worker to record");
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn tell(&self, verdict: &Verdict) {
+        let job = self.claimed.job;
+        let (word, text) = match verdict {
+            Verdict::End(ending) => (ending.step.to().word(), &ending.operator_message),
+            Verdict::Again(back) => ("pending", &back.operator_message),
+        };
+        match verdict.level() {
+            Level::Info => info!(%job, status = word, "job {job}: {word}: {text}"),
+            Level::Warn => warn!(%job, status = word, "job {job}: {word}: {text}"),
+        }
+    }
+
+    fn complain(&self, what: &str, error: &StoreError) {
+        let job = self.claimed.job;
+        warn!(%job, "job {job}: {what} could not be recorded yet: {}", chain(error));
+    }
+}
+
+/// An error and its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text = format!("{text}: {source}");
+        cause = source.source();
+    }
+    text
+}
