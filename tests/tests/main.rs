@@ -8,6 +8,7 @@ mod databases;
 mod dependencies;
 mod doctor;
 mod dumps;
+mod fleet;
 mod harness_mariadb;
 mod health;
 mod hooks;
