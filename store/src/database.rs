@@ -118,8 +118,8 @@ impl Database {
                     // What each statement sees is what is committed, so that a duplicate is told
                     // from the row it found.
                     let settings = format!(
-                        "SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, \
-                         transaction_isolation = 'READ-COMMITTED'"
+                        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+                         SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
                     );
                     sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection).await?;
                     Ok(())
