@@ -57,9 +57,10 @@ impl Earlier {
         };
         let attempts = journal.attempts();
         Ok(match (result.outcome, &order.void) {
-            (Outcome::Busy, Some(void)) => refuse(void),
-            // It had not begun: no attempt is counted.
-            (Outcome::Busy, None) => Self::Again(Box::new(journal), attempts),
+            (Outcome::Busy | Outcome::Stopped, Some(void)) => refuse(void),
+            // It had not begun; or its lifeline was closed, as it is when a worker dies or is renewed:
+            // no attempt is counted. What a person has cancelled, its row does not hand out again.
+            (Outcome::Busy | Outcome::Stopped, None) => Self::Again(Box::new(journal), attempts),
             (Outcome::FailedForNow, None) if attempts < MAX_ATTEMPTS => {
                 Self::Again(Box::new(journal), attempts + 1)
             }

@@ -128,8 +128,8 @@ impl std::fmt::Debug for Listener {
 /// What a pop brought.
 #[derive(Debug)]
 pub enum Popped {
-    /// A job is due.
-    Job(JobId),
+    /// A job is due: which, and its place in the queue.
+    Job(JobId, f64),
     /// Nothing, for as long as it blocked.
     Nothing,
     /// Something that is no entry of ours, and is gone now: what is wrong with it.
@@ -158,6 +158,17 @@ impl Listener {
         Ok(popped?)
     }
 
+    /// Puts an entry back in its place that is not to be acted on here.
+    ///
+    /// # Errors
+    /// [`StoreError::Redis`] if Redis does not answer: then the janitors ring for the job.
+    pub async fn put_back(&mut self, job: JobId, place: f64) -> Result<(), StoreError> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let mut command = redis::cmd("ZADD");
+        command.arg(self.queue.key()).arg("NX").arg(place).arg(Bell::of(job).text());
+        Ok(command.query_async::<()>(connection).await?)
+    }
+
     async fn try_pop(&mut self) -> Result<Popped, RedisError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
@@ -178,13 +189,15 @@ async fn connect(client: &Client, block: Duration) -> Result<MultiplexedConnecti
 
 /// Key, member and score; or nothing.
 fn read(answer: Value) -> Popped {
-    let Value::Array(parts) = answer else { return Popped::Nothing };
-    match parts.get(1) {
-        Some(Value::BulkString(member)) => match Bell::parse(member) {
-            Ok(bell) => Popped::Job(bell.job()),
+    if answer == Value::Nil {
+        return Popped::Nothing;
+    }
+    match redis::from_redis_value::<(Value, Vec<u8>, f64)>(answer) {
+        Ok((_, member, place)) => match Bell::parse(&member) {
+            Ok(bell) => Popped::Job(bell.job(), place),
             Err(problem) => Popped::Garbage(problem.to_string()),
         },
-        _ => Popped::Garbage("Redis answered with no member".into()),
+        Err(problem) => Popped::Garbage(format!("Redis answered in another form: {problem}")),
     }
 }
 

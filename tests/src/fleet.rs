@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use holdfast_job::JobId;
+
 use crate::{
     MariaDb, Node, Redis, Sudoers, Web, Worker, node::built, output_of, program, signal::signal,
 };
@@ -38,8 +40,7 @@ impl Fleet {
     pub fn new(node: Node) -> Self {
         let rules = Sudoers::new(&node);
         let (executor, etc) = (crate::executor(), node.root().join("etc"));
-        let command =
-            format!("[\"/usr/bin/sudo\", \"-n\", {executor:?}, \"--config\", {etc:?}]");
+        let command = format!("[\"/usr/bin/sudo\", \"-n\", {executor:?}, \"--config\", {etc:?}]");
         Self::with(node, Some(rules), command)
     }
 
@@ -159,6 +160,19 @@ impl Fleet {
         file
     }
 
+    /// Starts the web side again with `from` in its configuration made `to`.
+    ///
+    /// # Panics
+    /// If it has no `from`.
+    pub fn reconfigure_web(&mut self, from: &str, to: &str) {
+        let (folder, file) = (self.web_folder(), self.web_folder().join("enqueue.toml"));
+        let config = fs::read_to_string(&file).expect("a configuration");
+        assert!(config.contains(from), "{config}");
+        self.web.kill();
+        fs::write(&file, config.replace(from, to)).expect("a configuration");
+        self.web.start_again(&folder);
+    }
+
     /// What the control database answers.
     pub fn query(&self, sql: &str) -> String {
         self.control.query(&format!("USE {}; {sql}", Self::SCHEMA)).trim_end().to_owned()
@@ -184,6 +198,35 @@ impl Fleet {
     pub fn outcome(&self, outcome: &str) {
         let file = self.node.root().join("recorder/outcome");
         fs::write(file, format!("{outcome}\n")).expect("a file");
+    }
+
+    /// What `recover` of the recorder says from now on of the customer 42: nothing if there is no
+    /// standing.
+    pub fn recovered(&self, standing: Option<&str>) {
+        let file = self.node.root().join("recorder/recovered");
+        let line = standing.map(|standing| {
+            format!(
+                "{{\"version\":1,\"customer\":42,\"standing\":\"{standing}\",\"detail\":\"why\"}}\n"
+            )
+        });
+        fs::write(file, line.unwrap_or_default()).expect("a file");
+    }
+
+    /// A row's column, as text.
+    pub fn column(&self, job: JobId, column: &str) -> String {
+        self.query(&format!("SELECT {column} FROM customer_backup_jobs WHERE uuid = '{job}'"))
+    }
+
+    /// What happened to a job, in order.
+    pub fn events(&self, job: JobId) -> Vec<String> {
+        let select = format!("SELECT event FROM job_events WHERE job_uuid = '{job}' ORDER BY id");
+        self.query(&select).lines().map(str::to_owned).collect()
+    }
+
+    /// Enters customers of these numbers in the host's table.
+    pub fn enter_customers(&self, numbers: std::ops::RangeInclusive<u32>) {
+        let rows: Vec<_> = numbers.map(|number| format!("({number})")).collect();
+        self.query(&format!("INSERT IGNORE INTO customers (id) VALUES {}", rows.join(",")));
     }
 
     /// Stops a process, or lets it go on.

@@ -5,6 +5,7 @@
 //! [`Node`] asserts a clean world.
 
 mod call;
+mod catalogue;
 mod database_site;
 mod docker;
 mod double;
@@ -40,7 +41,7 @@ pub use fleet::Fleet;
 pub use mariadb::MariaDb;
 pub use mount::Mount;
 pub use nginx::Nginx;
-pub use node::{Node, executor, program, rehearsal, restic};
+pub use node::{Node, built, executor, program, rehearsal, restic};
 pub use output::output_of;
 pub use points::{Point, SECTION_CALLS, Traced, traced_points, traced_points_of};
 pub use redis::Redis;

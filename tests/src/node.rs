@@ -39,7 +39,7 @@ pub fn rehearsal() -> PathBuf {
 }
 
 /// A program of the workspace, beside the one that runs: `deps` is below the folder for tests.
-pub(crate) fn built(name: &str) -> PathBuf {
+pub fn built(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("our own path");
     let folder = own.ancestors().skip(1).find(|folder| folder.join(name).is_file());
     let folder = folder.unwrap_or_else(|| {

@@ -66,6 +66,11 @@ impl Redis {
         }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
     /// What it answers to a command.
     pub fn say(&self, words: &[&str]) -> String {
         output_of(&mut self.client(words)).trim_end().to_owned()

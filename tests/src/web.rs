@@ -62,7 +62,9 @@ impl Web {
         web.arg("--config").arg(folder.join("enqueue.toml")).arg("run");
         web.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log"));
         self.child = Some(web.spawn().expect("holdfast-enqueue"));
-        eventually("an answer of the web side", || self.agent.get(self.url("/healthz")).call().ok());
+        eventually("an answer of the web side", || {
+            self.agent.get(self.url("/healthz")).call().ok()
+        });
     }
 
     /// Kills it.
@@ -113,6 +115,23 @@ impl Web {
         read(request.header("Content-Type", "application/json").send(body))
     }
 
+    /// Any request, with these headers and none of ours.
+    ///
+    /// # Panics
+    /// If it is none, or is not answered.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(self.agent.run(request.body(body.to_owned()).expect("a request")))
+    }
+
+    /// The operator's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// `DELETE`, as an operator.
     pub fn delete(&self, path: &str) -> Answer {
         let request = self.agent.delete(self.url(path));
@@ -134,6 +153,14 @@ impl Web {
     /// If there is none.
     pub fn job(&self, customer: u32, job: JobId) -> Value {
         self.get(&format!("/api/v1/customers/{customer}/jobs/{job}")).with(200).body
+    }
+
+    /// Waits until a job is neither pending nor running, and returns it.
+    pub fn until_ended(&self, customer: u32, job: JobId) -> Value {
+        eventually(&format!("the end of job {job}"), || {
+            let shown = self.job(customer, job);
+            (!["pending", "running"].contains(&shown["status"].as_str()?)).then_some(shown)
+        })
     }
 
     /// Waits until a job has this status, and returns it.
@@ -182,7 +209,12 @@ impl Answer {
     pub fn problem(self, status: u16, kind: &str) -> Value {
         let answer = self.with(status);
         assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-        assert_eq!(answer.body["type"], format!("urn:holdfast:problem:{kind}"), "{:#}", answer.body);
+        assert_eq!(
+            answer.body["type"],
+            format!("urn:holdfast:problem:{kind}"),
+            "{:#}",
+            answer.body
+        );
         assert_eq!(answer.body["status"], status);
         answer.body
     }

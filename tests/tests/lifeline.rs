@@ -139,3 +139,17 @@ fn a_new_order_settles_what_a_dead_executor_left_open() {
     }
     node.recover();
 }
+
+#[test]
+fn a_job_whose_lifeline_was_closed_may_be_ordered_again_and_costs_no_attempt() {
+    let node = Node::with_site();
+    let call = node.backup();
+    for _ in 0..4 {
+        let mut running = call.clone().rehearsed("wait snapshot").start();
+        running.until_said("\"stage\":\"snapshot\"");
+        running.let_go();
+        running.wait().ended_as(Outcome::Stopped);
+    }
+    let done = call.run().completed();
+    assert_eq!(call.run().completed(), done);
+}

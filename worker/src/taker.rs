@@ -49,7 +49,12 @@ impl Taker {
             let popped = listener.pop().await;
             let was_away = std::mem::replace(&mut redis_is_away, popped.is_err());
             match popped {
-                Ok(Popped::Job(job)) => self.take(job, slot).await,
+                // Rung in the moment in which the end came in sight.
+                Ok(Popped::Job(job, place)) if self.stop.phase() > Phase::Work => {
+                    // Not put back, it is rung for by another worker's janitor.
+                    let _ = listener.put_back(job, place).await;
+                }
+                Ok(Popped::Job(job, _)) => self.take(job, slot).await,
                 Ok(Popped::Nothing) => {}
                 Ok(Popped::Garbage(problem)) => {
                     self.garbage += 1;

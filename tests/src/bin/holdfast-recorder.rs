@@ -3,7 +3,7 @@
 //!
 //! While there is a file `<folder>/hold` it does not end, unless it is let go: then it answers
 //! `stopped`. The first line of `<folder>/outcome`, if there is one, is how it ends instead of
-//! `completed`.
+//! `completed`. `recover` says what is in `<folder>/recovered`.
 
 use std::{
     fs::{self, OpenOptions},
@@ -24,7 +24,13 @@ fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let (folder, verb) = (words.next().expect("a folder"), words.next().expect("a verb"));
     match verb.as_str() {
-        "recover" => ExitCode::SUCCESS,
+        "recover" => {
+            print!(
+                "{}",
+                fs::read_to_string(Path::new(&folder).join("recovered")).unwrap_or_default()
+            );
+            ExitCode::SUCCESS
+        }
         "doctor" => {
             println!("{{\"what\":\"the recorder\",\"good\":true,\"detail\":\"records\"}}");
             ExitCode::SUCCESS

@@ -40,9 +40,8 @@ fn a_site_is_saved_damaged_brought_back_taken_back_and_its_backup_deleted_over_h
     let gone = web.get(&format!("/api/v1/customers/42/backups/{backup}")).with(200).body;
     assert_eq!(gone["state"], "deleted");
     assert_eq!(web.get("/api/v1/customers/42/backups").with(200).body["items"], json!([]));
-    let events = fleet.query(&format!(
-        "SELECT event FROM job_events WHERE job_uuid = '{restore}' ORDER BY id"
-    ));
+    let events = fleet
+        .query(&format!("SELECT event FROM job_events WHERE job_uuid = '{restore}' ORDER BY id"));
     assert_eq!(events, "claimed\ncompleted");
     assert_eq!(
         fleet.query("SELECT action, actor, customer_id FROM audit ORDER BY id"),

@@ -1,0 +1,40 @@
+//! Rows of the control database as workers leave them, for tests that need no worker.
+
+use holdfast_job::{JobId, SnapshotId};
+
+use crate::Fleet;
+
+impl Fleet {
+    /// Enters a backup of everything, of the source `web`; `more` is what it has instead, as in
+    /// `held = TRUE`. Of two of one customer, that with the higher number is newer.
+    pub fn enter_backup(&self, customer: u32, number: u32, more: &str) -> (JobId, SnapshotId) {
+        let uuid = format!("0193e5c0-0000-7000-8{customer:03}-{number:012}");
+        let snapshot = format!("{customer:08x}{number:056x}");
+        self.query(&format!(
+            "INSERT INTO customer_backups SET uuid = '{uuid}', customer_id = {customer},
+                 repository = 'manual', snapshot_id = '{snapshot}', kind = 'manual', scope = 'both',
+                 bytes = 100, sources = '[{{\"id\":\"web\",\"name\":\"Website\",\"what\":\"saved\",
+                     \"bytes\":100,\"entries\":10}}]'"
+        ));
+        if !more.is_empty() {
+            self.query(&format!("UPDATE customer_backups SET {more} WHERE uuid = '{uuid}'"));
+        }
+        (uuid.parse().expect("a job id"), snapshot.parse().expect("a snapshot"))
+    }
+
+    /// Ends every job that is pending or running, as completed.
+    pub fn end_jobs(&self) {
+        self.query(
+            "UPDATE customer_backup_jobs SET status = 'completed', completed_at = NOW(3)
+             WHERE status IN ('pending', 'running')",
+        );
+    }
+
+    /// Everything that an order writes, for a comparison.
+    pub fn written(&self) -> String {
+        self.query(
+            "SELECT uuid, status FROM customer_backup_jobs ORDER BY id; SELECT * FROM audit;
+             SELECT * FROM job_events; SELECT uuid, state, deleting_job FROM customer_backups",
+        )
+    }
+}
