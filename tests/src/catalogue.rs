@@ -2,7 +2,7 @@
 
 use holdfast_job::{JobId, SnapshotId};
 
-use crate::Fleet;
+use crate::{Fleet, MariaDb};
 
 impl Fleet {
     /// Enters a backup of everything, of the source `web`; `more` is what it has instead, as in
@@ -25,7 +25,7 @@ impl Fleet {
     /// Ends every job that is pending or running, as completed.
     pub fn end_jobs(&self) {
         self.query(
-            "UPDATE customer_backup_jobs SET status = 'completed', completed_at = NOW(3)
+            "UPDATE customer_backup_jobs SET status = 'completed', completed_at = UTC_TIMESTAMP(3)
              WHERE status IN ('pending', 'running')",
         );
     }
@@ -36,5 +36,16 @@ impl Fleet {
             "SELECT uuid, status FROM customer_backup_jobs ORDER BY id; SELECT * FROM audit;
              SELECT * FROM job_events; SELECT uuid, state, deleting_job FROM customer_backups",
         )
+    }
+
+    /// What one of the accounts of `grants.sql`, `web` or `worker`, is told in the schema.
+    ///
+    /// # Errors
+    /// What the server says if it refuses.
+    pub fn query_as(&self, name: &str, sql: &str) -> Result<String, String> {
+        let mut client = self.control.client();
+        client.env("MYSQL_PWD", format!("the password of {name}"));
+        client.arg(format!("--user=holdfast_{name}")).arg(Self::SCHEMA);
+        MariaDb::run(&mut client, sql.as_bytes())
     }
 }

@@ -32,6 +32,11 @@ pub struct Fleet {
 const HASTE: &str = "lease_seconds = 3\nheartbeat_seconds = 0.5\nscan_seconds = 0.5\n\
                      busy_retry_seconds = 0.3\nbackoff_seconds = 0.3\ngrace_seconds = 20\n";
 
+/// What the host has before Holdfast comes.
+const HOST: &str = "CREATE DATABASE control CHARACTER SET utf8mb4; USE control;
+     CREATE TABLE customers (id INT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255));
+     INSERT INTO customers (id) VALUES (42), (43), (44);";
+
 impl Fleet {
     /// The name of the schema.
     pub const SCHEMA: &str = "control";
@@ -41,11 +46,16 @@ impl Fleet {
         let rules = Sudoers::new(&node);
         let (executor, etc) = (crate::executor(), node.root().join("etc"));
         let command = format!("[\"/usr/bin/sudo\", \"-n\", {executor:?}, \"--config\", {etc:?}]");
-        Self::with(node, Some(rules), command)
+        Self::with(node, Some(rules), command, HOST)
     }
 
     /// One whose executor records what it is given and does nothing else: see `holdfast-recorder`.
     pub fn recording() -> Self {
+        Self::recording_on(HOST)
+    }
+
+    /// The same on a host whose schema these statements make.
+    pub fn recording_on(host: &str) -> Self {
         let node = Node::new();
         let folder = node.root().join("recorder");
         fs::create_dir(&folder).expect("a folder");
@@ -54,21 +64,15 @@ impl Fleet {
         let recorder = node.root().join("holdfast-recorder");
         fs::copy(built("holdfast-recorder"), &recorder).expect("the recorder");
         let command = format!("[{recorder:?}, {folder:?}]");
-        Self::with(node, None, command)
+        Self::with(node, None, command, host)
     }
 
-    fn with(node: Node, rules: Option<Sudoers>, executor: String) -> Self {
+    fn with(node: Node, rules: Option<Sudoers>, executor: String, host: &str) -> Self {
         let control = MariaDb::start(&node.root().join("control"));
         let redis = Redis::start(&node.root().join("redis"));
         let web_folder = node.root().join("web");
         fs::create_dir(&web_folder).expect("a folder");
-        control.query(&format!(
-            "CREATE DATABASE {} CHARACTER SET utf8mb4; USE {};
-             CREATE TABLE customers (id INT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255));
-             INSERT INTO customers (id) VALUES (42), (43), (44);",
-            Self::SCHEMA,
-            Self::SCHEMA
-        ));
+        control.query(host);
         // `holdfast_admin` is whoever migrates; the others have the rights of grants.sql.
         for name in ["admin", "web", "worker"] {
             control.query(&format!(

@@ -1,5 +1,6 @@
 //! `scripts/soak`: what is too long for a check. `sweeps`: every plan is killed at every point, and the
 //! recovery from it at every point of its own, and then recovered. `files`: a site of a million files.
+//! `jobs`: a thousand real jobs through one worker.
 
 use std::{
     process::ExitCode,
@@ -9,7 +10,7 @@ use std::{
 
 use holdfast_job::{Scope, Stage};
 use holdfast_tests::{
-    Call, Moment, Node,
+    Call, Fleet, Footprint, Moment, Node, eventually, fill_site,
     sweep::{Plan, Scene, Victim, say},
 };
 
@@ -25,12 +26,17 @@ fn main() -> ExitCode {
             PLANS.into_iter().filter(named).collect()
         }
         ["files"] => return a_million_files(),
+        ["jobs"] => return jobs_through_one_worker(1000),
+        ["jobs", number] => match number.parse() {
+            Ok(number) => return jobs_through_one_worker(number),
+            Err(_) => Vec::new(),
+        },
         _ => Vec::new(),
     };
     let more = ["databases", "containers"];
     if plans.is_empty() && !more.iter().any(|word| words.contains(word)) {
         eprintln!(
-            "usage: soak sweeps [undo|restore|backup|delete|databases|containers …], or files"
+            "usage: soak sweeps [undo|restore|backup|delete|databases|containers …], files, or jobs [number]"
         );
         return ExitCode::from(2);
     }
@@ -47,6 +53,49 @@ fn main() -> ExitCode {
     if words.len() == 1 || words.contains(&"containers") {
         sweep_containers();
     }
+    ExitCode::SUCCESS
+}
+
+/// So many backups of ten customers, and the deletes that retention orders, through one worker and the
+/// real executor; what the worker holds meanwhile.
+fn jobs_through_one_worker(number: u32) -> ExitCode {
+    const CUSTOMERS: std::ops::RangeInclusive<u32> = 42..=51;
+    // Deletes have their turn behind all backups.
+    holdfast_tests::be_patient(Duration::from_secs(1800));
+    let node = Node::new();
+    for customer in CUSTOMERS {
+        fill_site(&node.root().join(format!("customers/customer-{customer}/public")));
+    }
+    let fleet = Fleet::new(node);
+    fleet.enter_customers(CUSTOMERS);
+    let worker = fleet.worker("one", "");
+    let (mut done, mut first) = (0, None);
+    while done < number {
+        let order = |customer| (customer, fleet.web.order_backup(customer, "files"));
+        let jobs: Vec<_> = CUSTOMERS.map(order).collect();
+        for (customer, job) in jobs {
+            fleet.web.until(customer, job, "completed");
+            done += 1;
+        }
+        if done % 50 == 0 {
+            let now = eventually("a worker at rest", || {
+                let now = Footprint::of(worker.pid());
+                (now.children == 0).then_some(now)
+            });
+            println!("{done} backups: {now:?}");
+            let first: &Footprint = first.get_or_insert(now);
+            assert!(now.resident_kib < first.resident_kib + 2048, "{first:?}");
+            assert!(now.descriptors < first.descriptors + 6, "{first:?}");
+        }
+    }
+    println!(
+        "{}",
+        fleet.query("SELECT job_type, status, COUNT(*) FROM customer_backup_jobs GROUP BY 1, 2")
+    );
+    let left: Vec<_> = fleet.node.left_over();
+    drop(worker);
+    let ours = |line: &&String| !line.starts_with("process");
+    assert_eq!(left.iter().filter(ours).count(), 0, "{left:#?}");
     ExitCode::SUCCESS
 }
 

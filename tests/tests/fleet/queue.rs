@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, thread};
 
 use holdfast_job::JobId;
-use holdfast_tests::{Fleet, eventually, remains};
+use holdfast_tests::{Fleet, Footprint, eventually, remains};
 use serde_json::json;
 
 /// The jobs of the record, each asserted to stand there once.
@@ -181,10 +181,10 @@ fn a_thousand_jobs_leave_nothing_behind_in_a_worker() {
     };
     // What the first ones leave is what a worker has at work.
     work_off(FIRST..FIRST + 100);
-    let before = Left::of(worker.pid());
+    let before = Footprint::of(worker.pid());
     work_off(FIRST + 100..FIRST + 1100);
     let after = eventually("a worker at rest", || {
-        let after = Left::of(worker.pid());
+        let after = Footprint::of(worker.pid());
         (after.children == 0).then_some(after)
     });
     // Connections to the database come and go, six of them at most.
@@ -196,26 +196,4 @@ fn a_thousand_jobs_leave_nothing_behind_in_a_worker() {
             entry.metadata().is_ok_and(|found| found.uid() == 65534)
         });
     assert_eq!(temporary.count(), 0);
-}
-
-/// What a process holds.
-#[derive(Debug)]
-struct Left {
-    descriptors: usize,
-    children: usize,
-    resident_kib: u64,
-}
-
-impl Left {
-    fn of(pid: u32) -> Self {
-        let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a file");
-        let status = read("status");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let resident = resident.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        Self {
-            descriptors: fs::read_dir(format!("/proc/{pid}/fd")).expect("descriptors").count(),
-            children: read(&format!("task/{pid}/children")).split_whitespace().count(),
-            resident_kib: resident.expect("a size"),
-        }
-    }
 }
