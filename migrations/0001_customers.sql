@@ -6,9 +6,10 @@ CREATE TABLE IF NOT EXISTS customers (
 -- What Holdfast needs to know of a customer, in a table of its own.
 CREATE TABLE IF NOT EXISTS backup_customers (
     customer_id INT NOT NULL PRIMARY KEY,
-    uuid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Names are compared as they are, a space at the end included.
+    uuid CHAR(36) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
     -- The name that the host's tokens and addresses have for the customer.
-    external_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    external_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
     -- The brand or organisation that it belongs to, if there are any.
     group_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     -- Where its site is: jobs go to the workers of this pool.
@@ -18,4 +19,9 @@ CREATE TABLE IF NOT EXISTS backup_customers (
     UNIQUE KEY customer_external_id (external_id),
     KEY customer_group (group_id, customer_id),
     FOREIGN KEY (customer_id) REFERENCES customers (id)
-) ENGINE = InnoDB;
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- A table of the host's own that has this name is found out here.
+SELECT backup_customers.customer_id, backup_customers.uuid, backup_customers.external_id,
+    backup_customers.group_id, backup_customers.pool, backup_customers.created_at
+FROM backup_customers LIMIT 0;

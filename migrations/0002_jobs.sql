@@ -20,6 +20,8 @@ ALTER TABLE customer_backup_jobs
     MODIFY backup_type ENUM('db', 'files', 'both', 'sources') NOT NULL,
     MODIFY status ENUM('pending', 'running', 'completed', 'failed', 'stopped', 'skipped', 'stuck')
         DEFAULT 'pending',
+    -- Whatever the character set of the host's tables is, ours take every text.
+    MODIFY error_message MEDIUMTEXT CHARACTER SET utf8mb4 NULL,
     MODIFY created_at DATETIME(3) NULL DEFAULT CURRENT_TIMESTAMP(3),
     MODIFY completed_at DATETIME(3) NULL,
     -- The job's name everywhere but here. NULL only until the statement after this one.
@@ -31,7 +33,7 @@ ALTER TABLE customer_backup_jobs
         DEFAULT 'default',
     ADD COLUMN IF NOT EXISTS repository VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL,
     -- The sources, parted by commas, if the scope is 'sources'.
-    ADD COLUMN IF NOT EXISTS source_ids TEXT NULL,
+    ADD COLUMN IF NOT EXISTS source_ids TEXT CHARACTER SET utf8mb4 NULL,
     -- The restore or undo that an undo takes back.
     ADD COLUMN IF NOT EXISTS undo_of CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
     -- The signed order, as it is handed to the executor.
@@ -42,27 +44,27 @@ ALTER TABLE customer_backup_jobs
     ADD COLUMN IF NOT EXISTS attempt INT UNSIGNED NOT NULL DEFAULT 0,
     -- Counts every change of hands: who holds an earlier number has no say any more.
     ADD COLUMN IF NOT EXISTS fence INT UNSIGNED NOT NULL DEFAULT 0,
-    ADD COLUMN IF NOT EXISTS leased_by VARCHAR(64) NULL,
+    ADD COLUMN IF NOT EXISTS leased_by VARCHAR(64) CHARACTER SET utf8mb4 NULL,
     ADD COLUMN IF NOT EXISTS lease_until DATETIME(3) NULL,
     -- While it is pending: why it was put back.
-    ADD COLUMN IF NOT EXISTS waits_because VARCHAR(500) NULL,
+    ADD COLUMN IF NOT EXISTS waits_because VARCHAR(500) CHARACTER SET utf8mb4 NULL,
     ADD COLUMN IF NOT EXISTS stage VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL,
     ADD COLUMN IF NOT EXISTS stage_number TINYINT UNSIGNED NULL,
     ADD COLUMN IF NOT EXISTS stage_count TINYINT UNSIGNED NULL,
     ADD COLUMN IF NOT EXISTS reverting BOOLEAN NOT NULL DEFAULT FALSE,
     ADD COLUMN IF NOT EXISTS progress TINYINT UNSIGNED NULL,
-    ADD COLUMN IF NOT EXISTS detail VARCHAR(500) NULL,
+    ADD COLUMN IF NOT EXISTS detail VARCHAR(500) CHARACTER SET utf8mb4 NULL,
     ADD COLUMN IF NOT EXISTS bytes_done BIGINT UNSIGNED NULL,
     ADD COLUMN IF NOT EXISTS bytes_total BIGINT UNSIGNED NULL,
     -- error_message is what the customer reads.
-    ADD COLUMN IF NOT EXISTS operator_message TEXT NULL,
+    ADD COLUMN IF NOT EXISTS operator_message TEXT CHARACTER SET utf8mb4 NULL,
     -- The executor's result, as it said it.
     ADD COLUMN IF NOT EXISTS result MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     ADD COLUMN IF NOT EXISTS started_at DATETIME(3) NULL,
     ADD COLUMN IF NOT EXISTS updated_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
-    ADD COLUMN IF NOT EXISTS requested_by VARCHAR(128) NULL,
+    ADD COLUMN IF NOT EXISTS requested_by VARCHAR(128) CHARACTER SET utf8mb4 NULL,
     ADD COLUMN IF NOT EXISTS retry_of CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
-    ADD COLUMN IF NOT EXISTS note VARCHAR(255) NULL;
+    ADD COLUMN IF NOT EXISTS note VARCHAR(255) CHARACTER SET utf8mb4 NULL;
 
 -- Jobs from before: a UUID of version 7 by the time at which they were made, so that they sort.
 UPDATE customer_backup_jobs
@@ -103,4 +105,8 @@ CREATE TABLE IF NOT EXISTS job_events (
     fence INT UNSIGNED NOT NULL DEFAULT 0,
     detail TEXT NULL,
     KEY events_of_job (job_uuid, id)
-) ENGINE = InnoDB;
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- A table of the host's own that has this name is found out here.
+SELECT job_events.id, job_events.job_uuid, job_events.at, job_events.event, job_events.node,
+    job_events.fence, job_events.detail FROM job_events LIMIT 0;

@@ -27,6 +27,13 @@ CREATE TABLE IF NOT EXISTS customer_backups (
     UNIQUE KEY backup_uuid (uuid),
     UNIQUE KEY backup_snapshot (snapshot_id, repository, customer_id),
     KEY backups_of_customer (customer_id, uuid),
+    KEY backup_of_delete_job (deleting_job),
     KEY kept_backups (state, kind, customer_id),
     FOREIGN KEY (customer_id) REFERENCES customers (id)
-) ENGINE = InnoDB;
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- A table of the host's own that has this name is found out here.
+SELECT customer_backups.uuid, customer_backups.customer_id, customer_backups.repository,
+    customer_backups.snapshot_id, customer_backups.sources, customer_backups.state,
+    customer_backups.held, customer_backups.deleting_job
+FROM customer_backups LIMIT 0;

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS nodes (
     -- Customers whose sites could not be settled yet, or need a person: a JSON list.
     unsettled MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     UNIQUE KEY node_of_pool (pool)
-) ENGINE = InnoDB;
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 -- Who ordered what. Rows are added and never changed.
 CREATE TABLE IF NOT EXISTS audit (
@@ -24,4 +24,10 @@ CREATE TABLE IF NOT EXISTS audit (
     job_uuid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
     detail TEXT NULL,
     KEY audit_of_customer (customer_id, id)
-) ENGINE = InnoDB;
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Tables of the host's own that have these names are found out here.
+SELECT nodes.name, nodes.pool, nodes.draining, nodes.heartbeat_at, nodes.version, nodes.unsettled
+FROM nodes LIMIT 0;
+SELECT audit.actor, audit.action, audit.customer_id, audit.job_uuid, audit.detail
+FROM audit LIMIT 0;

@@ -4,9 +4,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
-use holdfast_job::{JobId, Moment, Order, REQUEST_VERSION, Request, Restore, Scope, Verb};
+use holdfast_job::{JobId, Moment, Order, REQUEST_VERSION, Request, Restore, Scope, Verb, chain};
 use holdfast_store::{Actor, AdmitError, Class, Customer, Database, NewJob, Ring};
-use tracing::info;
+use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::{keys::Signer, problem::Problem, ringing::Bells};
@@ -60,7 +60,7 @@ impl Admission {
             order,
         };
         let ticket = self.signer.sign(&request).map_err(|error| {
-            tracing::error!("job {job} could not be signed: {error}");
+            error!("job {job} could not be signed: {error}");
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -148,5 +148,11 @@ fn refused(error: AdmitError, verb: Verb) -> Problem {
             Problem::unprocessable("backup-in-use", "This backup is in use.")
         }
         AdmitError::Store(error) => error.into(),
+        AdmitError::Unknown(_) => {
+            error!("{}", chain(&error));
+            let detail = "It is not known whether this was ordered. Please look at the jobs of this \
+                          site in a few seconds before you order it again.";
+            Problem::unavailable("order-unknown", detail, 5)
+        }
     }
 }

@@ -104,10 +104,18 @@ impl Tokens {
     }
 
     fn check(&self, token: &str) -> Result<Caller, Problem> {
-        let claims = decode::<Claims>(token, &self.key, &self.validation).map_err(|error| {
-            Problem::unauthorized(format!("The token is not accepted: {error}."))
-        })?;
-        let Claims { sub, customers, role, scope, .. } = claims.claims;
+        let refused =
+            |why: &str| Problem::unauthorized(format!("The token is not accepted: {why}."));
+        let decoded = decode::<Claims>(token, &self.key, &self.validation)
+            .map_err(|error| refused(&error.to_string()))?;
+        // RFC 7515, 4.1.11: what must be understood and is not makes the token invalid.
+        if decoded.header.crit.is_some() {
+            return Err(refused("it has critical extensions"));
+        }
+        let Claims { sub, customers, role, scope, .. } = decoded.claims;
+        if sub.is_empty() {
+            return Err(refused("its `sub` is empty"));
+        }
         let scopes = scope.split_whitespace().map(str::to_owned).collect();
         Ok(Caller { subject: sub, customers, role, scopes })
     }
@@ -143,8 +151,12 @@ pub fn issue(table: &TokensTable, claims: &Claims) -> anyhow::Result<String> {
 impl Caller {
     /// Whether they may see this customer.
     pub fn sees(&self, customer: &Customer) -> bool {
-        let named = |name: &String| *name == customer.external_id || *name == customer.uuid;
-        self.is_operator() || self.customers.iter().any(named)
+        self.sees_name(&customer.external_id) || self.sees_name(&customer.uuid)
+    }
+
+    /// Whether they may see a customer of this name.
+    pub fn sees_name(&self, name: &str) -> bool {
+        self.is_operator() || self.customers.iter().any(|own| own == name)
     }
 
     /// Whether they see all, and what is meant for operators.

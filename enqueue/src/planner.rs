@@ -3,19 +3,22 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use holdfast_job::{CustomerId, Delete, Order};
+use holdfast_job::{CustomerId, Delete, Order, chain};
 use holdfast_store::{Actor, Database, StoreError};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::{
     admission::Admission,
-    problem::chain,
     retention::{Fate, decide},
 };
 
 /// How often all customers are looked at, whatever was saved lately.
 const LOOK_AT_ALL: Duration = Duration::from_secs(600);
+
+/// A delete that has failed is ordered again after so long: what stands in its way is an operator's to
+/// mend.
+const AFTER_FAILURE: Duration = Duration::from_secs(24 * 3600);
 
 /// Orders what the policies say. Several at once do no harm: a backup's row is claimed once.
 #[derive(Debug)]
@@ -37,10 +40,11 @@ impl Planner {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = None;
         let mut all_seen = Instant::now();
+        let mut waiting = BTreeSet::new();
         loop {
             ticks.tick().await;
             let since = seen.filter(|_| all_seen.elapsed() < LOOK_AT_ALL);
-            match self.look(since).await {
+            match self.database.in_time(self.look(since, &mut waiting)).await {
                 Ok(latest) => {
                     if since.is_none() {
                         all_seen = Instant::now();
@@ -52,21 +56,43 @@ impl Planner {
         }
     }
 
-    /// Looks at the customers with backups behind `seen`, or at all; returns the latest backup.
-    async fn look(&self, seen: Option<u64>) -> Result<u64, StoreError> {
+    /// Looks at the customers with backups behind `seen` and at those who wait, or at all; returns the
+    /// latest backup. Those wait of whom a backup would go that is being restored.
+    async fn look(
+        &self,
+        seen: Option<u64>,
+        waiting: &mut BTreeSet<CustomerId>,
+    ) -> Result<u64, StoreError> {
         let (latest, touched) =
             self.database.customers_with_backups_behind(seen.unwrap_or(u64::MAX)).await?;
-        let customers = match seen {
+        let mut customers: BTreeSet<_> = match seen {
             Some(_) => touched,
             None => self.database.customers_with_more_than(self.keep).await?,
-        };
+        }
+        .into_iter()
+        .collect();
+        customers.extend(waiting.iter());
         for customer in customers {
-            self.prune(customer).await?;
+            let waits = match self.prune(customer).await {
+                Err(error) if error.is_away() => return Err(error),
+                // No reason to pass over the others.
+                Err(error) => {
+                    warn!(%customer, "retention passes over {customer}: {}", chain(&error));
+                    false
+                }
+                Ok(waits) => waits,
+            };
+            if waits {
+                waiting.insert(customer);
+            } else {
+                waiting.remove(&customer);
+            }
         }
         Ok(latest)
     }
 
-    async fn prune(&self, customer: CustomerId) -> Result<(), StoreError> {
+    /// Orders what goes of this customer's; says whether something only waits for a restore to end.
+    async fn prune(&self, customer: CustomerId) -> Result<bool, StoreError> {
         let backups = self.database.catalogue(customer).await?;
         let active = self.database.active(customer).await?;
         let restored = active.and_then(|job| job.snapshot);
@@ -76,8 +102,12 @@ impl Planner {
             .map(|backup| backup.uuid)
             .collect();
         let decisions = decide(&backups, self.keep, &being_restored);
+        let waits = decisions.iter().any(|decision| decision.fate == Fate::KeepForNow);
         for (backup, decision) in backups.iter().zip(decisions) {
-            if decision.fate == Fate::Keep {
+            if decision.fate != Fate::Delete {
+                continue;
+            }
+            if self.database.delete_has_failed(customer, &backup.snapshot, AFTER_FAILURE).await? {
                 continue;
             }
             let Some(whose) = self.database.customer_of(customer).await? else { continue };
@@ -94,6 +124,6 @@ impl Planner {
                 Err(_) => info!(%customer, backup = %backup.uuid, "retention has to wait"),
             }
         }
-        Ok(())
+        Ok(waits)
     }
 }

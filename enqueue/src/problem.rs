@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use holdfast_job::chain;
 use holdfast_store::StoreError;
 use serde_json::{Map, Value, json};
 use tracing::error;
@@ -133,12 +134,6 @@ impl From<JsonRejection> for Problem {
                 "The request is not understood",
                 "Send JSON, with the header `Content-Type: application/json`.",
             ),
-            other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "The request is too large",
-                "An order has 16 KiB at most.",
-            ),
             other => Self::bad_request(other.body_text()),
         }
     }
@@ -148,15 +143,4 @@ impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
         Self::bad_request(rejection.body_text())
     }
-}
-
-/// An error and its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text = format!("{text}: {source}");
-        cause = source.source();
-    }
-    text
 }

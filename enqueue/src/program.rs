@@ -168,6 +168,10 @@ async fn add_customer(
 ) -> anyhow::Result<()> {
     let database = Database::new(&Config::load_database(file)?);
     let name = external_id.unwrap_or_else(|| id.to_string());
+    let fits = (1..=64).contains(&name.chars().count());
+    if !fits || name.trim() != name || name.chars().any(char::is_control) {
+        bail!("an external id has 1 to 64 characters on one line, and no space at its ends");
+    }
     if !database.enter_customer(id, &name).await? {
         bail!(
             "customer {id} is not in the host's table `customers`, or is known by another name than \

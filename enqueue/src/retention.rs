@@ -1,7 +1,8 @@
 //! What is kept and what goes: a pure function over the catalogue.
 //!
-//! Manual backups are kept by their number. Not counted, and never deleted: what is held or being
-//! restored, daily ones, and the newest complete backup of each source. Failed jobs are no backups.
+//! Manual backups are kept by their number. Not counted and not deleted: what is held, and daily ones.
+//! Counted and not deleted: what is being restored, and the newest complete backup of each source.
+//! Failed jobs are no backups.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,8 @@ pub struct Decision {
 pub enum Fate {
     /// It stays.
     Keep,
+    /// It stays until something has ended that is under way.
+    KeepForNow,
     /// It goes.
     Delete,
 }
@@ -50,7 +53,7 @@ pub fn decide(backups: &[Backup], keep: u32, being_restored: &BTreeSet<JobId>) -
         } else if newest {
             (Fate::Keep, "the newest complete backup of a source")
         } else if being_restored.contains(&backup.uuid) {
-            (Fate::Keep, "it is being restored")
+            (Fate::KeepForNow, "it is being restored")
         } else {
             (Fate::Delete, "older than those that are kept")
         };

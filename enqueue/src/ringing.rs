@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use holdfast_job::chain;
 use holdfast_store::{Queue, Ring, Ringer};
 use tokio::sync::mpsc;
 use tracing::warn;
-
-use crate::problem::chain;
 
 /// So many bells may wait while Redis is slow; further ones are left to the janitors.
 const MAX_WAITING: usize = 4096;

@@ -1,10 +1,14 @@
 //! The server: what every handler has in hand, the routes, and the log of what was asked.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    body::to_bytes,
+    extract::{MatchedPath, Request},
     http::StatusCode,
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
@@ -12,6 +16,7 @@ use axum::{
 };
 use holdfast_job::CustomerId;
 use holdfast_store::{Customer, Database};
+use tokio::time::timeout;
 use tracing::info;
 
 use crate::{
@@ -24,6 +29,9 @@ use crate::{
 
 /// The largest body of a request: an order is a few hundred bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// So long at most does anybody wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What every handler has in hand.
 #[derive(Debug)]
@@ -51,7 +59,10 @@ impl Web {
     ) -> Result<Customer, Problem> {
         caller.needs(right)?;
         let found = match self.database.customer(name).await? {
-            None if self.config.enter_by_number => self.enter(name).await?,
+            // Nobody is entered by the mere question of somebody who may not see them.
+            None if self.config.enter_by_number && caller.sees_name(name) => {
+                self.enter(name).await?
+            }
             found => found,
         };
         found.filter(|customer| caller.sees(customer)).ok_or_else(|| Problem::not_found("customer"))
@@ -91,9 +102,24 @@ pub fn routes(web: Arc<Web>) -> Router {
                 "This address does not take that method.",
             )
         })
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(read_whole))
         .layer(from_fn(log))
         .with_state(web)
+}
+
+/// Reads a request to its end before anything is answered: an answer in the middle of it ends the
+/// connection, and who still writes may never see it.
+async fn read_whole(request: Request, next: Next) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "The request is too large",
+            "An order has 16 KiB at most.",
+        )
+    })?;
+    Ok(next.run(Request::from_parts(parts, body.into())).await)
 }
 
 /// One line a request: the route as it is written, so that no name of a customer's stands in it twice,
@@ -103,12 +129,16 @@ async fn log(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let path = request.uri().path().to_owned();
-    let response = next.run(request).await.into_response();
+    let answered = timeout(PATIENCE, next.run(request)).await;
+    let response = answered.unwrap_or_else(|_| {
+        let detail = "There was no answer in time. Look whether it was ordered, and try again.";
+        Problem::unavailable("too-slow", detail, 5).into_response()
+    });
     let status = response.status().as_u16();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let route = route.unwrap_or_default();
     // Whether it lives is asked every few seconds.
-    if !path.ends_with("z") {
+    if !["/healthz", "/readyz"].contains(&path.as_str()) {
         info!(%method, path, route, status, ms, "{method} {path} {status}");
     }
     response

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use holdfast_job::Outcome;
+pub use holdfast_job::chain;
 use serde::{Deserialize, Serialize};
 
 /// Why a stage failed.
@@ -79,16 +80,4 @@ impl Failure {
             FailureKind::Stopped => Outcome::Stopped,
         }
     }
-}
-
-/// An error and all its causes in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(error.to_string().trim_end());
-        cause = error.source();
-    }
-    text
 }

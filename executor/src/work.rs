@@ -7,7 +7,7 @@ use holdfast_job::{CustomerId, JobId, Moment, Progress, Stage};
 use crate::{
     config::Node,
     failure::Failure,
-    journal::{Journal, Record},
+    journal::{Journal, Origin, Record},
     lock::CustomerLock,
     restic::{ResticError, Tally, Watch},
     stop::Stop,
@@ -32,6 +32,11 @@ pub struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Who gave the order.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.journal.opened().map(|opened| &opened.origin)
+    }
+
     /// Whose site.
     pub fn customer(&self) -> CustomerId {
         self.lock.customer()

@@ -1,10 +1,15 @@
 //! The catalogue of what can be restored.
 
-use holdfast_job::{CustomerId, JobId, Moment, RepositoryName, SnapshotId, SourceResult};
+use std::{str::FromStr, time::Duration};
+
+use holdfast_job::{CustomerId, IdError, JobId, Moment, RepositoryName, SnapshotId, SourceResult};
 use serde::{Deserialize, Serialize};
 use sqlx::{MySql, QueryBuilder, Row, mysql::MySqlRow};
 
-use crate::{Database, Page, PageLimit, StoreError};
+use crate::{
+    Database, Page, PageLimit, StoreError,
+    database::{microseconds, push_moment},
+};
 
 /// A backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,13 +94,30 @@ impl BackupState {
     }
 }
 
+/// What a backup is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackupName {
+    /// By the job that made it.
+    Uuid(JobId),
+    /// By its snapshot's full id.
+    Snapshot(SnapshotId),
+}
+
+impl FromStr for BackupName {
+    type Err = IdError;
+
+    fn from_str(given: &str) -> Result<Self, IdError> {
+        given.parse().map(Self::Uuid).or_else(|_| given.parse().map(Self::Snapshot))
+    }
+}
+
 /// Which backups of a customer are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BackupFilter {
     /// Of this kind.
     pub kind: Option<BackupKind>,
     /// Of this scope: `db`, `files`, `both` or `sources`.
-    pub scope: Option<String>,
+    pub scope: Option<&'static str>,
     /// In this state; those that are not gone if it is not said.
     pub state: Option<BackupState>,
     /// Made at or after this.
@@ -108,28 +130,28 @@ pub struct BackupFilter {
 
 const SELECT: &str = "SELECT uuid, customer_id, repository, snapshot_id, kind, scope, sources, bytes, \
      state, incomplete, unreadable, held, requested_by, note, \
-     CAST(UNIX_TIMESTAMP(verified_at) AS UNSIGNED) AS verified, \
-     CAST(UNIX_TIMESTAMP(created_at) AS UNSIGNED) AS created \
+     CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', verified_at) AS UNSIGNED) AS verified, \
+     CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', created_at) AS UNSIGNED) AS created \
      FROM customer_backups WHERE customer_id = ";
 
 impl Database {
-    /// A backup of this customer, by its UUID or its snapshot's full id.
+    /// A backup of this customer.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
     pub async fn backup(
         &self,
         customer: CustomerId,
-        name: &str,
+        name: &BackupName,
     ) -> Result<Option<Backup>, StoreError> {
         let mut query = QueryBuilder::<MySql>::new(SELECT);
         query.push_bind(customer.number()).push(" AND ");
-        match name.len() {
-            64 => query.push("snapshot_id = ").push_bind(name),
-            _ => query.push("uuid = ").push_bind(name),
+        match name {
+            BackupName::Uuid(uuid) => query.push("uuid = ").push_bind(uuid.to_string()),
+            BackupName::Snapshot(id) => query.push("snapshot_id = ").push_bind(id.as_str()),
         };
         query.push(" ORDER BY uuid DESC LIMIT 1");
-        let found = query.build().fetch_optional(&self.pool).await?;
+        let found = query.build().fetch_optional(&self.pool()).await?;
         found.as_ref().map(read).transpose()
     }
 
@@ -152,22 +174,22 @@ impl Database {
         if let Some(kind) = filter.kind {
             query.push(" AND kind = ").push_bind(kind.word());
         }
-        if let Some(scope) = &filter.scope {
+        if let Some(scope) = filter.scope {
             query.push(" AND scope = ").push_bind(scope);
         }
         if let Some(since) = filter.since {
-            query.push(" AND created_at >= FROM_UNIXTIME(").push_bind(since.unix_seconds());
-            query.push(")");
+            query.push(" AND created_at >= ");
+            push_moment(&mut query, since);
         }
         if let Some(until) = filter.until {
-            query.push(" AND created_at < FROM_UNIXTIME(").push_bind(until.unix_seconds());
-            query.push(")");
+            query.push(" AND created_at < ");
+            push_moment(&mut query, until);
         }
         if let Some(behind) = filter.behind {
             query.push(" AND uuid < ").push_bind(behind.to_string());
         }
         query.push(" ORDER BY uuid DESC LIMIT ").push_bind(limit.and_one());
-        let rows = query.build().fetch_all(&self.pool).await?;
+        let rows = query.build().fetch_all(&self.pool()).await?;
         let backups = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(backups, limit, |backup| backup.uuid))
     }
@@ -179,7 +201,30 @@ impl Database {
     pub async fn catalogue(&self, customer: CustomerId) -> Result<Vec<Backup>, StoreError> {
         let mut query = QueryBuilder::<MySql>::new(SELECT);
         query.push_bind(customer.number()).push(" AND state = 'active' ORDER BY uuid DESC");
-        query.build().fetch_all(&self.pool).await?.iter().map(read).collect()
+        query.build().fetch_all(&self.pool()).await?.iter().map(read).collect()
+    }
+
+    /// Whether a delete of this snapshot has failed within this time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn delete_has_failed(
+        &self,
+        customer: CustomerId,
+        snapshot: &SnapshotId,
+        within: Duration,
+    ) -> Result<bool, StoreError> {
+        let failed: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM customer_backup_jobs WHERE snapshot_id = ? AND status = 'failed' \
+             AND customer_id = ? AND job_type = 'delete' \
+             AND completed_at > NOW(3) - INTERVAL ? MICROSECOND",
+        )
+        .bind(snapshot.as_str())
+        .bind(customer.number())
+        .bind(microseconds(within))
+        .fetch_one(&self.pool())
+        .await?;
+        Ok(failed > 0)
     }
 
     /// The latest entry of the catalogue, and the customers of those behind `seen`.
@@ -191,10 +236,10 @@ impl Database {
         seen: u64,
     ) -> Result<(u64, Vec<CustomerId>), StoreError> {
         let latest: Option<u64> = sqlx::query_scalar("SELECT MAX(id) FROM customer_backups")
-            .fetch_one(&self.pool)
+            .fetch_one(&self.pool())
             .await?;
         let select = "SELECT DISTINCT customer_id FROM customer_backups WHERE id > ?";
-        let found = sqlx::query_scalar(select).bind(seen).fetch_all(&self.pool).await?;
+        let found = sqlx::query_scalar(select).bind(seen).fetch_all(&self.pool()).await?;
         Ok((latest.unwrap_or(0), found.into_iter().map(number).collect::<Result<_, _>>()?))
     }
 
@@ -205,7 +250,7 @@ impl Database {
     pub async fn customers_with_more_than(&self, keep: u32) -> Result<Vec<CustomerId>, StoreError> {
         let select = "SELECT customer_id FROM customer_backups WHERE state = 'active' \
                       AND kind = 'manual' GROUP BY customer_id HAVING COUNT(*) > ?";
-        let found = sqlx::query_scalar(select).bind(keep).fetch_all(&self.pool).await?;
+        let found = sqlx::query_scalar(select).bind(keep).fetch_all(&self.pool()).await?;
         found.into_iter().map(number).collect()
     }
 }

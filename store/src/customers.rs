@@ -33,8 +33,10 @@ impl Database {
         let select = format!(
             "{SELECT} c.external_id = ? OR c.uuid = ? ORDER BY c.external_id = ? DESC LIMIT 1"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(name).bind(name).bind(name);
-        query.fetch_optional(&self.pool).await?.as_ref().map(read).transpose()
+        // The server compares no UUID with what cannot be one.
+        let uuid = name.is_ascii().then_some(name);
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(name).bind(uuid).bind(name);
+        query.fetch_optional(&self.pool()).await?.as_ref().map(read).transpose()
     }
 
     /// The customer of this number.
@@ -44,7 +46,7 @@ impl Database {
     pub async fn customer_of(&self, id: CustomerId) -> Result<Option<Customer>, StoreError> {
         let select = format!("{SELECT} c.customer_id = ?");
         let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id.number());
-        query.fetch_optional(&self.pool).await?.as_ref().map(read).transpose()
+        query.fetch_optional(&self.pool()).await?.as_ref().map(read).transpose()
     }
 
     /// Enters a customer that the host knows, in the pool `default`, unless it is known already. Says
@@ -59,7 +61,7 @@ impl Database {
     ) -> Result<bool, StoreError> {
         let enter = "INSERT IGNORE INTO backup_customers (customer_id, uuid, external_id) \
                      SELECT id, UUID(), ? FROM customers WHERE id = ?";
-        sqlx::query(enter).bind(external_id).bind(id.number()).execute(&self.pool).await?;
+        sqlx::query(enter).bind(external_id).bind(id.number()).execute(&self.pool()).await?;
         Ok(self.customer_of(id).await?.is_some_and(|known| known.external_id == external_id))
     }
 
@@ -69,7 +71,7 @@ impl Database {
     /// [`StoreError`] if the store could not answer.
     pub async fn move_customer(&self, id: CustomerId, pool: &str) -> Result<bool, StoreError> {
         let update = "UPDATE backup_customers SET pool = ? WHERE customer_id = ?";
-        let done = sqlx::query(update).bind(pool).bind(id.number()).execute(&self.pool).await?;
+        let done = sqlx::query(update).bind(pool).bind(id.number()).execute(&self.pool()).await?;
         Ok(done.rows_affected() > 0)
     }
 }

@@ -1,17 +1,29 @@
 //! The connection to the control database.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
+use holdfast_job::Moment;
 use serde::Deserialize;
 use sqlx::{
-    MySqlPool,
+    MySql, MySqlPool, QueryBuilder,
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
 };
+use tokio::time::timeout;
 
 use crate::StoreError;
 
 /// How long a statement waits for a row that another transaction holds.
 const LOCK_WAIT_SECONDS: u32 = 3;
+
+/// So long at most does a call wait for its answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// So long at most does the end of the connections take.
+const LEAVE_TAKING: Duration = Duration::from_secs(5);
 
 /// How the control database is reached, as configurations have it.
 #[derive(Debug, Clone, Deserialize)]
@@ -92,41 +104,69 @@ impl std::fmt::Debug for DatabaseOptions {
 /// The control database. Cheap to clone; connections are made when they are needed.
 #[derive(Debug, Clone)]
 pub struct Database {
-    pub(crate) pool: MySqlPool,
+    connections: Arc<RwLock<Connections>>,
+}
+
+/// The connections, and how often they were begun anew.
+#[derive(Debug)]
+struct Connections {
+    options: DatabaseOptions,
+    pool: MySqlPool,
+    generation: u64,
 }
 
 impl Database {
     /// Nothing is connected yet: a server that is away is an error of the first call.
     pub fn new(options: &DatabaseOptions) -> Self {
-        let mut connect = MySqlConnectOptions::new()
-            .username(&options.user)
-            .database(&options.schema)
-            .charset("utf8mb4");
-        connect = match &options.socket {
-            Some(socket) => connect.socket(socket),
-            None => connect.host(&options.host).port(options.port),
-        };
-        if let Some(password) = &options.password {
-            connect = connect.password(password);
+        let (options, pool) = (options.clone(), connect(options));
+        Self { connections: Arc::new(RwLock::new(Connections { options, pool, generation: 0 })) }
+    }
+
+    /// The connections of now.
+    pub(crate) fn pool(&self) -> MySqlPool {
+        self.connections.read().unwrap_or_else(PoisonError::into_inner).pool.clone()
+    }
+
+    fn generation(&self) -> u64 {
+        self.connections.read().unwrap_or_else(PoisonError::into_inner).generation
+    }
+
+    /// Leaves the connections of this generation behind: one on which nothing is answered any more
+    /// would be waited for by whoever needs it next, for ever.
+    fn begin_anew(&self, generation: u64) {
+        let mut now = self.connections.write().unwrap_or_else(PoisonError::into_inner);
+        if now.generation == generation {
+            now.pool = connect(&now.options);
+            now.generation += 1;
         }
-        let pool = MySqlPoolOptions::new()
-            .max_connections(options.connections)
-            .min_connections(0)
-            .acquire_timeout(options.patience)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    // What each statement sees is what is committed, so that a duplicate is told
-                    // from the row it found.
-                    let settings = format!(
-                        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-                         SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
-                    );
-                    sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection).await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy_with(connect);
-        Self { pool }
+    }
+
+    /// The answer of a call, or [`StoreError::Silent`] after 30 seconds without one. What it has
+    /// written is then written or not.
+    ///
+    /// # Errors
+    /// As the call, and that.
+    pub async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.within(PATIENCE, call).await
+    }
+
+    /// The same with a patience of the caller's own.
+    ///
+    /// # Errors
+    /// As the call, and [`StoreError::Silent`].
+    pub async fn within<T>(
+        &self,
+        patience: Duration,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let generation = self.generation();
+        timeout(patience, call).await.unwrap_or_else(|_| {
+            self.begin_anew(generation);
+            Err(StoreError::Silent(patience))
+        })
     }
 
     /// Whether the server answers.
@@ -134,17 +174,54 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        sqlx::query("SELECT 1").execute(&self.pool()).await?;
         Ok(())
     }
 
-    /// Ends all connections, after what is under way on them.
+    /// Ends all connections, after what is under way on them, and waits five seconds for that at most.
     pub async fn close(&self) {
-        self.pool.close().await;
+        // Who leaves in haste is not heard, and that is all.
+        let _ = timeout(LEAVE_TAKING, self.pool().close()).await;
     }
+}
+
+fn connect(options: &DatabaseOptions) -> MySqlPool {
+    let mut connect = MySqlConnectOptions::new()
+        .username(&options.user)
+        .database(&options.schema)
+        .charset("utf8mb4");
+    connect = match &options.socket {
+        Some(socket) => connect.socket(socket),
+        None => connect.host(&options.host).port(options.port),
+    };
+    if let Some(password) = &options.password {
+        connect = connect.password(password);
+    }
+    MySqlPoolOptions::new()
+        .max_connections(options.connections)
+        .min_connections(0)
+        .acquire_timeout(options.patience)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // What each statement sees is what is committed, so that a duplicate is told
+                // from the row it found.
+                let settings = format!(
+                    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+                     SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+                );
+                sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(connect)
 }
 
 /// The microseconds of a duration, as `INTERVAL ? MICROSECOND` wants them.
 pub(crate) fn microseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A moment, as the columns have it. FROM_UNIXTIME() knows none after 2038.
+pub(crate) fn push_moment(query: &mut QueryBuilder<MySql>, moment: Moment) {
+    query.push("'1970-01-01' + INTERVAL ").push_bind(moment.unix_seconds()).push(" SECOND");
 }

@@ -1,11 +1,16 @@
 //! Why the store could not answer: the adapter that saw it says whether it passes by itself.
 
+use std::time::Duration;
+
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The server is away, starting, overloaded or held up: the same call may succeed later.
     #[error("the control database does not answer")]
     Away(#[source] sqlx::Error),
+    /// The server has not answered for so long.
+    #[error("the control database has not answered for {} seconds", .0.as_secs())]
+    Silent(Duration),
     /// The server refuses: a right, a table or a column is missing.
     #[error("the control database refuses")]
     Refused(#[source] sqlx::Error),
@@ -25,7 +30,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later.
     pub fn is_away(&self) -> bool {
-        matches!(self, Self::Away(_) | Self::Redis(_))
+        matches!(self, Self::Away(_) | Self::Silent(_) | Self::Redis(_))
     }
 
     pub(crate) fn corrupt(what: &'static str, problem: impl ToString) -> Self {

@@ -15,7 +15,7 @@ mod page;
 mod schema;
 
 pub use audit::Actor;
-pub use backups::{Backup, BackupFilter, BackupKind, BackupState, SavedSource};
+pub use backups::{Backup, BackupFilter, BackupKind, BackupName, BackupState, SavedSource};
 pub use bell::{Listener, Popped, Queue, Ring, Ringer};
 pub use customers::Customer;
 pub use database::{Database, DatabaseOptions, DatabaseTable};

@@ -47,13 +47,13 @@ impl Database {
     pub async fn register_node(&self, name: &NodeName, pool: &str) -> Result<(), StoreError> {
         let insert = "INSERT INTO nodes (name, pool) VALUES (?, ?) ON DUPLICATE KEY UPDATE pool = VALUES(pool)";
         let other = sqlx::query_scalar::<_, String>("SELECT name FROM nodes WHERE pool = ?");
-        match other.bind(pool).fetch_optional(&self.pool).await? {
+        match other.bind(pool).fetch_optional(&self.pool()).await? {
             Some(other) if other != name.as_str() => Err(StoreError::corrupt(
                 "pool",
                 format!("`{pool}` has the node `{other}` already, and a pool is one node"),
             )),
             _ => {
-                sqlx::query(insert).bind(name.as_str()).bind(pool).execute(&self.pool).await?;
+                sqlx::query(insert).bind(name.as_str()).bind(pool).execute(&self.pool()).await?;
                 Ok(())
             }
         }
@@ -65,7 +65,7 @@ impl Database {
     /// [`StoreError`] if the store cannot say.
     pub async fn node(&self, name: &NodeName) -> Result<Option<Node>, StoreError> {
         let select = sqlx::AssertSqlSafe(format!("{SELECT} WHERE name = ?"));
-        let found = sqlx::query(select).bind(name.as_str()).fetch_optional(&self.pool).await?;
+        let found = sqlx::query(select).bind(name.as_str()).fetch_optional(&self.pool()).await?;
         found.as_ref().map(read).transpose()
     }
 
@@ -75,7 +75,7 @@ impl Database {
     /// [`StoreError`] if the store cannot say.
     pub async fn node_of_pool(&self, pool: &str) -> Result<Option<Node>, StoreError> {
         let select = sqlx::AssertSqlSafe(format!("{SELECT} WHERE pool = ?"));
-        let found = sqlx::query(select).bind(pool).fetch_optional(&self.pool).await?;
+        let found = sqlx::query(select).bind(pool).fetch_optional(&self.pool()).await?;
         found.as_ref().map(read).transpose()
     }
 
@@ -86,7 +86,7 @@ impl Database {
     pub async fn heartbeat(&self, name: &NodeName, version: &str) -> Result<bool, StoreError> {
         let update = "UPDATE nodes SET heartbeat_at = NOW(3), version = ? WHERE name = ?";
         let done =
-            sqlx::query(update).bind(version).bind(name.as_str()).execute(&self.pool).await?;
+            sqlx::query(update).bind(version).bind(name.as_str()).execute(&self.pool()).await?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -104,7 +104,7 @@ impl Database {
         sqlx::query("UPDATE nodes SET unsettled = ? WHERE name = ?")
             .bind(text)
             .bind(name.as_str())
-            .execute(&self.pool)
+            .execute(&self.pool())
             .await?;
         Ok(())
     }

@@ -22,7 +22,7 @@ pub struct Fleet {
     /// The control database.
     pub control: MariaDb,
     /// The rules of sudo, if the real executor is used.
-    rules: Option<Sudoers>,
+    pub rules: Option<Sudoers>,
     /// The node.
     pub node: Node,
     executor: String,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use holdfast_job::Level;
+use holdfast_job::{Level, chain};
 use holdfast_store::{Claimed, Database, Report, StoreError};
 use tokio::{
     sync::watch,
@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use crate::{
     config::Config,
     executor::{Executor, Last},
+    recovery::Recovery,
     stop::{Phase, Stop},
     verdict::{Verdict, Waits, verdict},
 };
@@ -21,6 +22,8 @@ use crate::{
 const BETWEEN_REPORTS: Duration = Duration::from_millis(500);
 /// The longest wait before a record is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// So long at most does one write wait for its answer.
+const ANSWER: Duration = Duration::from_secs(30);
 /// How long a worker that is ending tries to record: a later one reads it from the journal.
 const LAST_TRY: Duration = Duration::from_secs(5);
 
@@ -30,6 +33,7 @@ pub struct Attempt {
     pub config: Arc<Config>,
     pub database: Database,
     pub stop: Stop,
+    pub recovery: Recovery,
     pub claimed: Claimed,
 }
 
@@ -53,6 +57,10 @@ impl Attempt {
                 }
             }
         };
+        if last.result.is_none() {
+            // What it left open is settled now, not when the job has its turn again.
+            self.recovery.want();
+        }
         let cut_short = self.stop.phase() >= Phase::Cancel;
         let waits = Waits { busy: self.config.busy_retry, backoff: self.config.backoff };
         let verdict = verdict(&self.claimed, last, cut_short, waits);
@@ -67,9 +75,11 @@ impl Attempt {
             executor.until_end(*job, reports, self.stop.until(Phase::Cancel)).await
         };
         executed.await.unwrap_or_else(|error| Last {
-            code: None,
+            // As a shell says of a program that it could not start.
+            code: Some(127),
+            heard: false,
             result: None,
-            errors: format!("it could not be started or heard: {error}"),
+            errors: error.to_string(),
         })
     }
 
@@ -79,11 +89,11 @@ impl Attempt {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let ours = tokio::select! {
-                _ = heartbeat.tick() => self.database.renew(&self.claimed, self.config.lease).await,
+                _ = heartbeat.tick() => self.database.in_time(self.database.renew(&self.claimed, self.config.lease)).await,
                 changed = reports.changed() => {
                     let report = reports.borrow_and_update().clone();
                     let told = match (changed, report) {
-                        (Ok(()), Some(report)) => self.database.report(&self.claimed, &report).await,
+                        (Ok(()), Some(report)) => self.database.in_time(self.database.report(&self.claimed, &report)).await,
                         _ => Ok(true),
                     };
                     sleep(BETWEEN_REPORTS).await;
@@ -106,22 +116,24 @@ impl Attempt {
         let mut pause = Duration::from_millis(200);
         let mut deadline = None;
         loop {
-            let recorded = match verdict {
-                Verdict::End(ending) => self.database.end(&self.claimed, ending).await,
-                Verdict::Again(back) => self.database.put_back(&self.claimed, back).await,
+            let ending = self.stop.phase() >= Phase::Cancel;
+            let patience = if ending { LAST_TRY } else { ANSWER };
+            let write = async {
+                match verdict {
+                    Verdict::End(ending) => self.database.end(&self.claimed, ending).await,
+                    Verdict::Again(back) => self.database.put_back(&self.claimed, back).await,
+                    Verdict::Unknown(_) => Ok(true),
+                }
             };
-            match recorded {
+            match self.database.within(patience, write).await {
                 Ok(true) => return,
                 Ok(false) => {
-                    return warn!(%job, "job {job} has changed hands: its end is recorded by another");
+                    return warn!(%job, "job {job} has changed hands: its end is another's to record");
                 }
                 Err(error) => self.complain("its end", &error),
             }
-            if self.stop.phase() >= Phase::Cancel {
-                let deadline = *deadline.get_or_insert_with(|| Instant::now() + LAST_TRY);
-                if Instant::now() > deadline {
-                    return error!(%job, "job {job}: its end is left for a later worker to record");
-                }
+            if ending && Instant::now() > *deadline.get_or_insert(Instant::now() + LAST_TRY) {
+                return error!(%job, "job {job}: its end is left for a later worker to record");
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -133,6 +145,7 @@ impl Attempt {
         let (word, text) = match verdict {
             Verdict::End(ending) => (ending.step.to().word(), &ending.operator_message),
             Verdict::Again(back) => ("pending", &back.operator_message),
+            Verdict::Unknown(problem) => ("unknown", problem),
         };
         match verdict.level() {
             Level::Info => info!(%job, status = word, "job {job}: {word}: {text}"),
@@ -144,15 +157,4 @@ impl Attempt {
         let job = self.claimed.job;
         warn!(%job, "job {job}: {what} could not be recorded yet: {}", chain(error));
     }
-}
-
-/// An error and its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text = format!("{text}: {source}");
-        cause = source.source();
-    }
-    text
 }

@@ -3,7 +3,7 @@
 
 use std::{io, process::Stdio};
 
-use holdfast_job::{JobId, Level, Message, Verb, WorkResult};
+use holdfast_job::{JobId, Level, Message, Outcome, Verb, WorkResult};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -32,6 +32,8 @@ pub struct Executor {
 pub struct Last {
     /// Its exit code, if no signal ended it.
     pub code: Option<i32>,
+    /// Whether it said anything that was understood.
+    pub heard: bool,
     /// Its result, if it said one.
     pub result: Option<WorkResult>,
     /// The end of what it wrote on stderr.
@@ -79,7 +81,7 @@ impl Executor {
         reports: &watch::Sender<Option<Report>>,
         cut_short: impl Future<Output = ()>,
     ) -> io::Result<Last> {
-        let mut result = None;
+        let (mut heard, mut result) = (false, None);
         let mut line = Vec::new();
         tokio::pin!(cut_short);
         loop {
@@ -91,23 +93,24 @@ impl Executor {
                     if read? == 0 {
                         break;
                     }
-                    hear(&line, job, reports, &mut result);
+                    heard |= hear(&line, job, reports, &mut result);
                     line.clear();
                 }
             }
         }
         let status = self.child.wait().await?;
         let errors = self.errors.await.unwrap_or_default();
-        Ok(Last { code: status.code(), result, errors })
+        Ok(Last { code: status.code(), heard, result, errors })
     }
 }
 
+/// Says whether it was understood.
 fn hear(
     line: &[u8],
     job: JobId,
     reports: &watch::Sender<Option<Report>>,
     result: &mut Option<WorkResult>,
-) {
+) -> bool {
     match serde_json::from_slice(line) {
         Ok(Message::Stage { stage, number, of, reverting }) => {
             info!(%job, %stage, reverting, "job {job}: {stage}");
@@ -121,8 +124,12 @@ fn hear(
         Ok(Message::Log { level: Level::Info, text }) => info!(%job, "job {job}: {text}"),
         Ok(Message::Log { level: Level::Warn, text }) => warn!(%job, "job {job}: {text}"),
         Ok(Message::Result(said)) => *result = Some(*said),
-        Err(error) => warn!(%job, "job {job}: the executor said what is not understood: {error}"),
+        Err(error) => {
+            warn!(%job, "job {job}: the executor said what is not understood: {error}");
+            return false;
+        }
     }
+    true
 }
 
 /// The end of what is written, as text.
@@ -137,11 +144,11 @@ async fn tail(mut from: impl AsyncRead + Unpin) -> String {
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
-/// Runs a verb that takes no request, and returns what it said, line by line.
+/// Runs a verb that takes no request; returns what it said, line by line.
 ///
 /// # Errors
-/// If it cannot be started, or what it wrote on stderr if it was refused.
-pub async fn ask(words: &[String], verb: &str) -> io::Result<Vec<String>> {
+/// If it cannot be started, or ends in another way than those outcomes do: what it wrote on stderr.
+pub async fn ask(words: &[String], verb: &str, outcomes: &[Outcome]) -> io::Result<Vec<String>> {
     let mut child = command(words, verb)?.spawn()?;
     drop(child.stdin.take());
     let missing = || io::Error::other("a pipe is missing");
@@ -153,8 +160,9 @@ pub async fn ask(words: &[String], verb: &str) -> io::Result<Vec<String>> {
     }
     let status = child.wait().await?;
     let errors = errors.await.unwrap_or_default();
-    match said.is_empty() && !status.success() {
-        true => Err(io::Error::other(format!("`{verb}` ended with {status}: {errors}"))),
-        false => Ok(said),
+    let expected = |outcome: &Outcome| status.code() == Some(i32::from(outcome.exit_code()));
+    match outcomes.iter().any(expected) {
+        true => Ok(said),
+        false => Err(io::Error::other(format!("`{verb}` ended with {status}: {errors}"))),
     }
 }

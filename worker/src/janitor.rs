@@ -2,9 +2,9 @@
 //!
 //! Every worker has one. What two of them do at once, the rows' own conditions let one of them do.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
-use holdfast_job::{JobId, Standing, Step};
+use holdfast_job::{JobId, Standing, Step, chain};
 use holdfast_store::{Database, Ending, Queue, Ringer, RunOut, StoreError};
 use tokio::{
     task::JoinHandle,
@@ -13,11 +13,12 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    attempt::chain,
     config::Config,
+    preflight::cannot_start,
     recovery::Recovery,
     stop::{Phase, Stop},
-    verdict::MAX_ATTEMPTS,
+    taker::UnderWay,
+    verdict::MAX_CLAIMS,
 };
 
 /// So many bells are rung in one look.
@@ -35,7 +36,8 @@ pub struct Janitor {
     ringer: Ringer,
     pool: String,
     recovery: Recovery,
-    under_way: Option<JoinHandle<bool>>,
+    in_hand: UnderWay,
+    under_way: Option<JoinHandle<io::Result<bool>>>,
     wait: Duration,
     next_recovery: Instant,
     /// Jobs that end when their site is settled, and how many recoveries had begun when they were first
@@ -51,6 +53,7 @@ impl Janitor {
         ringer: Ringer,
         recovery: Recovery,
         pool: &str,
+        in_hand: UnderWay,
     ) -> Self {
         let wait = config.scan;
         let next_recovery = Instant::now() + wait;
@@ -61,6 +64,7 @@ impl Janitor {
             ringer,
             pool,
             recovery,
+            in_hand,
             under_way: None,
             wait,
             next_recovery,
@@ -70,16 +74,23 @@ impl Janitor {
 
     /// Works until the last job has ended.
     pub async fn run(mut self, stop: Stop) {
+        let recovery = self.recovery.clone();
         let mut scan = interval(self.config.scan);
         let mut heartbeat = interval(self.config.heartbeat);
         for ticks in [&mut scan, &mut heartbeat] {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
+            let database = self.database.clone();
             let done = tokio::select! {
                 () = stop.until(Phase::Done) => return,
-                _ = heartbeat.tick() => self.heartbeat().await,
-                _ = scan.tick() => self.look().await,
+                _ = heartbeat.tick() => database.in_time(self.heartbeat()).await,
+                _ = scan.tick() => database.in_time(self.look()).await,
+                () = recovery.wanted() => {
+                    self.hasten();
+                    self.recover(true).await;
+                    Ok(())
+                }
             };
             if let Err(error) = done {
                 warn!("the janitor could not do all it has to: {}", chain(&error));
@@ -98,6 +109,10 @@ impl Janitor {
     async fn look(&mut self) -> Result<(), StoreError> {
         let mut open = false;
         for lost in self.database.run_out(&self.pool).await? {
+            // Its lease ran out while the database was away: it is renewed in a moment.
+            if self.in_hand.has(lost.job) {
+                continue;
+            }
             open = true;
             self.take_back(&lost).await?;
         }
@@ -127,7 +142,7 @@ impl Janitor {
     /// A lease has run out: the job is pending again, or has been that too often.
     async fn take_back(&mut self, lost: &RunOut) -> Result<(), StoreError> {
         let job = lost.job;
-        if lost.attempt < MAX_ATTEMPTS {
+        if lost.attempt < MAX_CLAIMS {
             if self.database.rescue(lost).await? {
                 info!(%job, "job {job} is taken from a worker that gives no sign of life");
             }
@@ -142,6 +157,10 @@ impl Janitor {
 
     /// Whether a `recover` that began after this job was first seen here found its site settled.
     fn is_settled(&mut self, seen: &RunOut) -> bool {
+        if !self.awaiting.contains_key(&seen.job) {
+            // It does not wait as long as others that have waited for days.
+            self.hasten();
+        }
         let earlier = *self.awaiting.entry(seen.job).or_insert(self.recovery.begun());
         let settled =
             self.recovery.standing_after(earlier, seen.customer) == Some(Standing::Settled);
@@ -170,11 +189,21 @@ impl Janitor {
         Ok(())
     }
 
+    /// The next `recover` comes at the next look.
+    fn hasten(&mut self) {
+        self.wait = self.config.scan;
+        self.next_recovery = Instant::now();
+    }
+
     /// Runs `recover` beside the looks, when something is open, and now and then to tidy up. What could
     /// not be settled is tried again, after twice as long each time.
     async fn recover(&mut self, open: bool) {
         if let Some(run) = self.under_way.take_if(|run| run.is_finished()) {
-            let settled = run.await.unwrap_or(false);
+            let settled = run.await.unwrap_or_else(|panic| Err(panic.into()));
+            let settled = settled.unwrap_or_else(|error| {
+                warn!("`recover` could not be run: {}", cannot_start(&self.config, &error));
+                false
+            });
             self.wait = match settled && !open {
                 true => TIDY_EVERY,
                 false => (self.wait.min(LONGEST_WAIT / 2) * 2).max(self.config.scan),
@@ -182,8 +211,7 @@ impl Janitor {
             self.next_recovery = Instant::now() + self.wait;
         }
         if open && self.wait == TIDY_EVERY {
-            self.wait = self.config.scan;
-            self.next_recovery = Instant::now();
+            self.hasten();
         }
         if self.under_way.is_none() && Instant::now() >= self.next_recovery {
             let recovery = self.recovery.clone();

@@ -1,13 +1,19 @@
 //! Whether this worker can work at all, told before it takes a job: who it is, what it may, what it
 //! reaches. Each finding says what to change.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, time::Duration};
 
 use anyhow::bail;
+use holdfast_job::{Outcome, chain};
 use holdfast_store::{Database, Ringer, Schema};
 use serde::Serialize;
+use tokio::time::sleep;
+use tracing::warn;
 
-use crate::{attempt::chain, config::Config, executor::ask};
+use crate::{config::Config, executor::ask};
+
+/// How long a worker waits before it asks a database again that was away when it began.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize)]
@@ -46,11 +52,26 @@ fn finding(what: &'static str, looked: Result<String, String>) -> Finding {
 
 /// Looks at everything.
 pub async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![
+    let mut findings = at_home(config);
+    if findings.iter().all(Finding::is_good) {
+        findings.push(finding("the executor's doctor", doctor(config).await));
+    }
+    findings.extend(around(config).await);
+    findings
+}
+
+/// What is this process's own.
+fn at_home(config: &Config) -> Vec<Finding> {
+    vec![
         finding("the user", user()),
         finding("new privileges", privileges()),
-        finding("the executor", executor(config).await),
-    ];
+        finding("the executor", program(config)),
+    ]
+}
+
+/// The servers that it needs.
+async fn around(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let database = Database::new(&config.database);
     findings.push(schema(&database).await);
     if findings.last().is_some_and(Finding::is_good) {
@@ -72,19 +93,35 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Refuses to begin with what cannot work.
+/// Refuses to begin as a process that cannot start the executor.
 ///
 /// # Errors
 /// Everything that is wrong, and what to change.
-pub async fn refuse(config: &Config) -> anyhow::Result<()> {
-    let findings = examine(config).await;
-    let wrong: Vec<_> =
-        findings.iter().filter(|finding| !finding.good && !finding.passing).collect();
-    if wrong.is_empty() {
+pub fn refuse_process(config: &Config) -> anyhow::Result<()> {
+    refuse(&at_home(config))
+}
+
+/// Waits for a database that is away, and refuses to begin with one that is not ready.
+///
+/// # Errors
+/// Everything that is wrong, and what to change.
+pub async fn refuse_servers(config: &Config, database: &Database) -> anyhow::Result<()> {
+    while let Err(error) = database.in_time(database.schema()).await
+        && error.is_away()
+    {
+        warn!("nothing is taken yet: {}", chain(&error));
+        sleep(LOOK_AGAIN_AFTER).await;
+    }
+    refuse(&around(config).await)
+}
+
+fn refuse(findings: &[Finding]) -> anyhow::Result<()> {
+    let wrong = findings.iter().filter(|finding| !finding.good && !finding.passing);
+    let lines: Vec<_> =
+        wrong.map(|finding| format!("{}: {}", finding.what, finding.detail)).collect();
+    if lines.is_empty() {
         return Ok(());
     }
-    let lines: Vec<_> =
-        wrong.iter().map(|finding| format!("{}: {}", finding.what, finding.detail)).collect();
     bail!("this worker cannot work:\n{}", lines.join("\n"))
 }
 
@@ -114,20 +151,32 @@ fn privileges() -> Result<String, String> {
     }
 }
 
-async fn executor(config: &Config) -> Result<String, String> {
+fn program(config: &Config) -> Result<String, String> {
     let program = config.executor.first().map_or("", String::as_str);
-    if !Path::new(program).is_file() {
-        return Err(format!("{program} is missing: mend `executor`"));
+    match Path::new(program).is_file() {
+        true => Ok(config.executor.join(" ")),
+        false => Err(format!("{program} is missing: mend `executor`")),
     }
-    // The findings themselves are the node's own; that there are some says that it can be started.
-    match ask(&config.executor, "doctor").await {
-        Ok(_) => Ok(format!("`{} doctor` answers", config.executor.join(" "))),
-        Err(error) => Err(format!(
-            "{error}: try `{} doctor` by hand as this user; the lines of sudoers/holdfast must name it \
-             exactly",
-            config.executor.join(" ")
-        )),
+}
+
+/// The findings themselves are the node's own; that there are some says that it can be started.
+async fn doctor(config: &Config) -> Result<String, String> {
+    match ask(&config.executor, "doctor", &[Outcome::Completed, Outcome::Failed]).await {
+        Ok(said) if said.is_empty() => {
+            Err(cannot_start(config, &std::io::Error::other("it says nothing")))
+        }
+        Ok(_) => Ok("it answers".into()),
+        Err(error) => Err(cannot_start(config, &error)),
     }
+}
+
+/// What to do about an executor that cannot be started.
+pub fn cannot_start(config: &Config, error: &std::io::Error) -> String {
+    format!(
+        "{error}: try `{} doctor` by hand as this user; the lines of sudoers/holdfast must name it \
+         exactly",
+        config.executor.join(" ")
+    )
 }
 
 async fn schema(database: &Database) -> Finding {

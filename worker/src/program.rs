@@ -10,7 +10,7 @@ use tracing::{error, info};
 use crate::{
     config::Config,
     janitor::Janitor,
-    preflight::{Finding, examine, refuse},
+    preflight::{Finding, cannot_start, examine, refuse_process, refuse_servers},
     recovery::Recovery,
     stop::{Phase, Stop},
     taker::{Taker, work_off},
@@ -73,31 +73,48 @@ async fn act(line: CommandLine) -> anyhow::Result<ExitCode> {
         }
         Verb::Run { once } => {
             start_log();
-            refuse(&config).await?;
+            refuse_process(&config)?;
             run(config, once).await?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// Recovery, then work, then an end in three phases.
+/// Recovery, which needs no server of ours; then work; then an end in three phases.
 async fn run(config: Config, once: bool) -> anyhow::Result<()> {
     let config = Arc::new(config);
     let database = Database::new(&config.database);
-    let node = database.node(&config.node).await?.context("the node is not registered any more")?;
-    let stop = Stop::on_signals(config.grace)?;
     let recovery = Recovery::new(Arc::clone(&config), database.clone());
-    recovery.before_work().await;
+    let recovered = recovery.before_work().await;
+    recovered.map_err(|error| anyhow::anyhow!(cannot_start(&config, &error)))?;
+    refuse_servers(&config, &database).await?;
+    let node = database.in_time(database.node(&config.node)).await?;
+    let node = node.context("the node is not registered any more")?;
+    let stop = Stop::on_signals(config.grace)?;
     info!(node = %config.node, pool = node.pool, slots = config.slots, "ready");
     if once {
-        return work_off(&config, &database, &node.pool, &stop).await;
+        return work_off(&config, &database, &node.pool, &stop, &recovery).await;
     }
     let queue = Queue::of(&node.pool);
     let ringer = Ringer::new(&config.redis)?;
-    let janitor = Janitor::new(Arc::clone(&config), database.clone(), ringer, recovery, &node.pool);
+    let taker = Taker::new(
+        Arc::clone(&config),
+        database.clone(),
+        &node.pool,
+        stop.clone(),
+        recovery.clone(),
+    );
+    let under_way = taker.under_way();
+    let janitor = Janitor::new(
+        Arc::clone(&config),
+        database.clone(),
+        ringer,
+        recovery,
+        &node.pool,
+        under_way,
+    );
     let janitor = tokio::spawn(janitor.run(stop.clone()));
     let listener = Listener::new(&config.redis, queue, BLOCK)?;
-    let taker = Taker::new(Arc::clone(&config), database.clone(), &node.pool, stop.clone());
     taker.run(listener).await;
     // The janitor keeps the node's sign of life until the last job has ended.
     stop.at_least(Phase::Done);

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,16 +11,22 @@ use std::{
     time::Duration,
 };
 
-use holdfast_job::{CustomerId, Recovered, Standing};
+use holdfast_job::{CustomerId, Outcome, Recovered, Standing, chain};
 use holdfast_store::{Database, Unsettled};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::{Mutex, Notify},
+    time::timeout,
+};
 use tracing::{info, warn};
 
-use crate::{attempt::chain, config::Config, executor::ask};
+use crate::{config::Config, executor::ask};
 
 /// So long at most does a worker wait for `recover` before it begins to work: a server that is away
 /// holds up its own customers, not all.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How `recover` ends if it has looked at every customer.
+const WHOLE: [Outcome; 3] = [Outcome::Completed, Outcome::FailedForNow, Outcome::Stuck];
 
 /// Runs `recover`, one at a time.
 #[derive(Debug, Clone)]
@@ -28,6 +35,7 @@ pub struct Recovery {
     database: Database,
     last: Arc<Mutex<LastRun>>,
     begun: Arc<AtomicU64>,
+    wanted: Arc<Notify>,
 }
 
 /// What the last whole run found.
@@ -40,39 +48,50 @@ struct LastRun {
 impl Recovery {
     /// For the node of this configuration.
     pub fn new(config: Arc<Config>, database: Database) -> Self {
-        Self { config, database, last: Arc::default(), begun: Arc::default() }
+        Self {
+            config,
+            database,
+            last: Arc::default(),
+            begun: Arc::default(),
+            wanted: Arc::default(),
+        }
     }
 
     /// Before the first job is taken.
-    pub async fn before_work(&self) {
+    ///
+    /// # Errors
+    /// If the executor cannot be started.
+    pub async fn before_work(&self) -> io::Result<()> {
         let recovery = self.clone();
         let run = tokio::spawn(async move { recovery.run().await });
-        if timeout(PATIENCE, run).await.is_err() {
-            warn!("`recover` goes on beside the work: a server of some site does not answer");
+        match timeout(PATIENCE, run).await {
+            Ok(done) => done?.map(|_| ()),
+            Err(_) => {
+                warn!("`recover` goes on beside the work: a server of some site does not answer");
+                Ok(())
+            }
         }
     }
 
     /// Runs it, and notes whose sites are not settled. Says whether all are.
-    pub async fn run(&self) -> bool {
+    ///
+    /// # Errors
+    /// If the executor cannot be started.
+    pub async fn run(&self) -> io::Result<bool> {
         // One at a time: the second waits.
         let mut last = self.last.lock().await;
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        let said = match ask(&self.config.executor, "recover").await {
-            Ok(said) => said,
-            Err(error) => {
-                warn!("`recover` could not be run: {error}");
-                return false;
-            }
-        };
-        *last = LastRun { number, standings: BTreeMap::new() };
+        let said = ask(&self.config.executor, "recover", &WHOLE).await?;
+        let mut standings = BTreeMap::new();
         let mut unsettled = Vec::new();
         for line in said {
-            let Ok(recovered) = serde_json::from_str::<Recovered>(&line) else {
-                warn!("`recover` said what is not understood: {line}");
-                continue;
-            };
-            let Recovered { customer, standing, detail, .. } = recovered;
-            last.standings.insert(customer, standing);
+            // A customer who is not understood would pass for one who never had an order.
+            let recovered: Recovered = serde_json::from_str(&line)?;
+            let Recovered { version, customer, standing, detail } = recovered;
+            if version != 1 {
+                return Err(io::Error::other(format!("`recover` speaks version {version}")));
+            }
+            standings.insert(customer, standing);
             match standing {
                 Standing::Settled | Standing::Busy => info!(%customer, "recover: {detail}"),
                 Standing::Unsettled | Standing::Stuck => {
@@ -81,10 +100,25 @@ impl Recovery {
                 }
             }
         }
-        if let Err(error) = self.database.note_unsettled(&self.config.node, &unsettled).await {
+        *last = LastRun { number, standings };
+        let noted = self
+            .database
+            .in_time(self.database.note_unsettled(&self.config.node, &unsettled))
+            .await;
+        if let Err(error) = noted {
             warn!("whose sites are not settled could not be noted: {}", chain(&error));
         }
-        unsettled.is_empty()
+        Ok(unsettled.is_empty())
+    }
+
+    /// Says that an executor may have left something open.
+    pub fn want(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Waits until somebody says so.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 
     /// How many runs have begun.

@@ -1,9 +1,13 @@
 //! Takes what is due: a free slot, a bell, a claim, an attempt. While Redis is away the rows themselves
 //! say what is due.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use holdfast_job::JobId;
+use holdfast_job::{JobId, chain};
 use holdfast_store::{Claimed, Database, Listener, Popped, StoreError};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -12,8 +16,9 @@ use tokio::{
 use tracing::{error, warn};
 
 use crate::{
-    attempt::{Attempt, chain},
+    attempt::Attempt,
     config::Config,
+    recovery::Recovery,
     stop::{Phase, Stop},
 };
 
@@ -30,15 +35,61 @@ pub struct Taker {
     name: String,
     stop: Stop,
     slots: Arc<Semaphore>,
+    recovery: Recovery,
+    under_way: UnderWay,
     garbage: u64,
+}
+
+/// The jobs that this process has in hand, whatever their rows say while the database is away.
+#[derive(Debug, Clone, Default)]
+pub struct UnderWay(Arc<Mutex<BTreeSet<JobId>>>);
+
+impl UnderWay {
+    /// Whether this job is in hand.
+    pub fn has(&self, job: JobId) -> bool {
+        self.jobs().contains(&job)
+    }
+
+    /// The job is in hand until this is dropped.
+    fn take(&self, job: JobId) -> InHand {
+        self.jobs().insert(job);
+        InHand { job, under_way: self.clone() }
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, BTreeSet<JobId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct InHand {
+    job: JobId,
+    under_way: UnderWay,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.under_way.jobs().remove(&self.job);
+    }
 }
 
 impl Taker {
     /// A taker with as many slots as are configured.
-    pub fn new(config: Arc<Config>, database: Database, pool: &str, stop: Stop) -> Self {
+    pub fn new(
+        config: Arc<Config>,
+        database: Database,
+        pool: &str,
+        stop: Stop,
+        recovery: Recovery,
+    ) -> Self {
         let slots = Arc::new(Semaphore::new(config.slots));
         let name = format!("{}/{}", config.node, std::process::id());
-        Self { config, database, pool: pool.to_owned(), name, stop, slots, garbage: 0 }
+        let (pool, under_way) = (pool.to_owned(), UnderWay::default());
+        Self { config, database, pool, name, stop, slots, recovery, under_way, garbage: 0 }
+    }
+
+    /// The jobs in hand.
+    pub fn under_way(&self) -> UnderWay {
+        self.under_way.clone()
     }
 
     /// Works until the end is in sight and the last job has ended.
@@ -86,7 +137,7 @@ impl Taker {
     }
 
     async fn take_from_rows(&self, slot: OwnedSemaphorePermit) {
-        match self.database.due(&self.pool, 1).await {
+        match self.database.in_time(self.database.due(&self.pool, 1)).await {
             Ok(due) => match due.first() {
                 Some(ring) => self.take(ring.job, slot).await,
                 None => sleep(PAUSE).await,
@@ -100,10 +151,11 @@ impl Taker {
     async fn take(&self, job: JobId, slot: OwnedSemaphorePermit) {
         match self.claim(job).await {
             Ok(Some(claimed)) => {
+                let in_hand = self.under_way.take(job);
                 let attempt = self.attempt(claimed);
                 tokio::spawn(async move {
                     attempt.run().await;
-                    drop(slot);
+                    drop((in_hand, slot));
                 });
             }
             Ok(None) => {}
@@ -112,7 +164,9 @@ impl Taker {
     }
 
     async fn claim(&self, job: JobId) -> Result<Option<Claimed>, StoreError> {
-        self.database.claim(job, &self.pool, &self.name, self.config.lease).await
+        self.database
+            .in_time(self.database.claim(job, &self.pool, &self.name, self.config.lease))
+            .await
     }
 
     fn attempt(&self, claimed: Claimed) -> Attempt {
@@ -120,6 +174,7 @@ impl Taker {
             config: Arc::clone(&self.config),
             database: self.database.clone(),
             stop: self.stop.clone(),
+            recovery: self.recovery.clone(),
             claimed,
         }
     }
@@ -139,10 +194,13 @@ pub async fn work_off(
     database: &Database,
     pool: &str,
     stop: &Stop,
+    recovery: &Recovery,
 ) -> anyhow::Result<()> {
-    let taker = Taker::new(Arc::clone(config), database.clone(), pool, stop.clone());
+    let (stop_too, recovery) = (stop.clone(), recovery.clone());
+    let taker = Taker::new(Arc::clone(config), database.clone(), pool, stop_too, recovery);
     while stop.phase() == Phase::Work {
-        let Some(ring) = database.due(pool, 1).await?.into_iter().next() else { break };
+        let due = database.in_time(database.due(pool, 1)).await?;
+        let Some(ring) = due.into_iter().next() else { break };
         if let Some(claimed) = taker.claim(ring.job).await? {
             taker.attempt(claimed).run().await;
         }

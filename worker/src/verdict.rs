@@ -8,7 +8,10 @@ use holdfast_store::{Claimed, Ending, PutBack};
 use crate::executor::Last;
 
 /// So often a job is tried that fails for reasons that may pass.
-pub const MAX_ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
+/// So often a job is claimed at most. The one claim more is for the answer: what an executor did that
+/// could not say so is in its journal, and a job that has ended is not run again.
+pub const MAX_CLAIMS: u32 = MAX_ATTEMPTS + 1;
 
 /// What is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,9 @@ pub enum Verdict {
     End(Box<Ending>),
     /// It is tried again later.
     Again(PutBack),
+    /// Nobody knows, and nothing is recorded: the lease runs out, and the janitor sees to it that the
+    /// site is settled first.
+    Unknown(String),
 }
 
 /// How long a job waits before it is tried again.
@@ -35,42 +41,58 @@ impl Verdict {
             Self::End(ending) if ending.customer_message.is_none() => Level::Info,
             Self::End(_) => Level::Warn,
             Self::Again(_) => Level::Info,
+            Self::Unknown(_) => Level::Warn,
         }
     }
 }
 
 /// What this end means. `cut_short` says that the worker itself let the executor go.
 pub fn verdict(claimed: &Claimed, last: Last, cut_short: bool, waits: Waits) -> Verdict {
-    let Last { code, result, errors } = last;
-    let Some(result) = result else { return silent(claimed, code, &errors, waits) };
+    let Last { code, heard, result, errors } = last;
+    let Some(result) = result else {
+        let problem = silence(code, &errors);
+        return match (heard, code) {
+            // It ended by itself and had not said a word: it was not the executor, or could not begin.
+            (false, Some(_)) => Verdict::Again(not_begun(waits.backoff, problem)),
+            _ => unclear(claimed, problem, waits),
+        };
+    };
     if let Some(contradiction) = contradiction(claimed, code, &result) {
-        return failed(
-            "Whether this was done could not be told. Please contact support.",
-            format!("{contradiction}; it said: {}", result.operator_message),
-            Some(result),
-        );
+        let problem = format!("{contradiction}; it said: {}", result.operator_message);
+        return unclear(claimed, problem, waits);
     }
-    match result.outcome {
-        Outcome::Busy => Verdict::Again(PutBack {
+    match (result.outcome, claimed.verb) {
+        // The node cannot read its configuration, and has not looked at the order.
+        (outcome, _) if result.job.is_none() && outcome != Outcome::Refused => {
+            Verdict::Again(not_begun(waits.backoff, result.operator_message))
+        }
+        // Another job of this customer's is stuck: a delete holds nobody, and waits.
+        (Outcome::Stuck, Verb::Delete) => {
+            Verdict::Again(not_begun(waits.backoff, result.operator_message))
+        }
+        (Outcome::Busy, _) => Verdict::Again(PutBack {
             after: waits.busy,
             because: result.customer_message,
             operator_message: result.operator_message,
             uncounted: true,
         }),
         // Nobody cancelled the job: it is this worker that ends.
-        Outcome::Stopped if cut_short => Verdict::Again(PutBack {
+        (Outcome::Stopped, _) if cut_short => Verdict::Again(PutBack {
             after: Duration::ZERO,
             because: "It was interrupted and goes on in a moment.".into(),
             operator_message: "the worker that had it was ended".into(),
             uncounted: true,
         }),
-        Outcome::FailedForNow if claimed.attempt < MAX_ATTEMPTS => Verdict::Again(PutBack {
+        (Outcome::FailedForNow, _) if claimed.attempt < MAX_ATTEMPTS => Verdict::Again(PutBack {
             after: waits.after(claimed.attempt),
             because: result.customer_message,
             operator_message: result.operator_message,
             uncounted: false,
         }),
-        outcome => ended(outcome, result),
+        (outcome, _) => match Step::end(outcome) {
+            Some(step) => ended(step, result),
+            None => unclear(claimed, "an end that is none".into(), waits),
+        },
     }
 }
 
@@ -80,11 +102,8 @@ impl Waits {
     }
 }
 
-fn ended(outcome: Outcome, result: WorkResult) -> Verdict {
-    let Some(step) = Step::end(outcome) else {
-        return failed("Please try again later.", "busy is no end".into(), Some(result));
-    };
-    let success = outcome.is_success();
+fn ended(step: Step, result: WorkResult) -> Verdict {
+    let success = result.outcome.is_success();
     Verdict::End(Box::new(Ending {
         step,
         customer_message: (!success).then(|| result.customer_message.clone()),
@@ -93,46 +112,47 @@ fn ended(outcome: Outcome, result: WorkResult) -> Verdict {
     }))
 }
 
-fn failed(customer: &str, operator: String, result: Option<WorkResult>) -> Verdict {
-    Verdict::End(Box::new(Ending {
-        step: Step::FAIL,
-        customer_message: Some(customer.into()),
-        operator_message: operator,
-        result,
-    }))
+/// Nothing was begun, for a reason that the operator must mend: no attempt is counted.
+fn not_begun(after: Duration, operator_message: String) -> PutBack {
+    PutBack {
+        after,
+        because: "It could not be begun just now, and is tried again soon.".into(),
+        operator_message,
+        uncounted: true,
+    }
 }
 
-/// It is gone and has said nothing: killed, or never begun. What it left open is settled by whoever
-/// takes the customer's lock next.
-fn silent(claimed: &Claimed, code: Option<i32>, errors: &str, waits: Waits) -> Verdict {
+/// What was done is not known. The next claim's executor settles what is open, or answers from the
+/// journal; without a next one the lease runs out.
+fn unclear(claimed: &Claimed, problem: String, waits: Waits) -> Verdict {
+    match claimed.attempt < MAX_CLAIMS {
+        true => Verdict::Again(PutBack {
+            after: waits.after(claimed.attempt),
+            because: "It was interrupted and is tried again soon.".into(),
+            operator_message: problem,
+            uncounted: false,
+        }),
+        false => Verdict::Unknown(problem),
+    }
+}
+
+/// How an executor ended that said no result.
+fn silence(code: Option<i32>, errors: &str) -> String {
     let how = match code {
         Some(code) => format!("the executor ended with exit code {code} and said no result"),
         None => "the executor was killed".to_owned(),
     };
-    let operator = match errors.is_empty() {
+    match errors.is_empty() {
         true => format!("{how}; `holdfast-worker doctor` says whether it can be started"),
         false => format!("{how}: {errors}"),
-    };
-    if claimed.attempt < MAX_ATTEMPTS {
-        return Verdict::Again(PutBack {
-            after: waits.after(claimed.attempt),
-            because: "It was interrupted and is tried again soon.".into(),
-            operator_message: operator,
-            uncounted: false,
-        });
     }
-    failed(
-        "This could not be done: it was interrupted each time. Please contact support.",
-        operator,
-        None,
-    )
 }
 
 /// What in a result speaks against it: there is no success without evidence.
 fn contradiction(claimed: &Claimed, code: Option<i32>, result: &WorkResult) -> Option<String> {
-    // An order that could not be read has no job to name.
-    let named = result.job.is_none() && result.outcome == Outcome::Refused;
-    if result.job != Some(claimed.job) && !named {
+    // An order that could not be read, or not be judged, has no job to name.
+    let nameless = result.job.is_none() && !result.outcome.is_success();
+    if result.job != Some(claimed.job) && !nameless {
         return Some("the executor's result is another job's".into());
     }
     if code != Some(i32::from(result.outcome.exit_code())) {
@@ -177,13 +197,16 @@ mod tests {
             healthy: None,
             unreadable: Vec::new(),
         };
-        Last { code: Some(outcome.exit_code().into()), result: Some(result), errors: String::new() }
+        let code = Some(outcome.exit_code().into());
+        Last { code, heard: true, result: Some(result), errors: String::new() }
     }
 
+    /// How the job stands then; it stays as it is if nobody knows.
     fn status(verdict: &Verdict) -> JobStatus {
         match verdict {
             Verdict::End(ending) => ending.step.to(),
             Verdict::Again(_) => JobStatus::Pending,
+            Verdict::Unknown(_) => JobStatus::Running,
         }
     }
 
@@ -222,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_that_is_contradicted_is_none() {
+    fn a_success_that_is_contradicted_is_none_and_the_journal_is_asked() {
         let mut other = last(Outcome::Completed);
         other.result.as_mut().unwrap().job = None;
         let mut without = last(Outcome::Completed);
@@ -230,16 +253,32 @@ mod tests {
         let code = Last { code: Some(1), ..last(Outcome::Completed) };
         let killed = Last { code: None, ..last(Outcome::Completed) };
         for last in [other, without, code, killed] {
-            assert_eq!(status(&of(1, last.clone(), false)), JobStatus::Failed, "{last:?}");
+            for (attempt, expected) in [(3, JobStatus::Pending), (4, JobStatus::Running)] {
+                assert_eq!(status(&of(attempt, last.clone(), false)), expected, "{last:?}");
+            }
         }
     }
 
     #[test]
-    fn one_that_says_nothing_is_tried_three_times() {
-        let silent = || Last { code: None, result: None, errors: "out of memory".into() };
-        assert_eq!(status(&of(2, silent(), false)), JobStatus::Pending);
-        let Verdict::End(ending) = of(3, silent(), false) else { panic!("it is tried again") };
-        assert_eq!(ending.step, Step::FAIL);
-        assert!(ending.operator_message.contains("out of memory"));
+    fn one_that_dies_is_tried_again_and_the_last_claim_is_not_the_end_of_it() {
+        let killed = || Last { code: None, heard: true, result: None, errors: "no memory".into() };
+        let Verdict::Again(back) = of(3, killed(), false) else { panic!("it is not tried again") };
+        assert!(back.operator_message.contains("no memory") && !back.uncounted, "{back:?}");
+        assert_eq!(status(&of(4, killed(), false)), JobStatus::Running);
+    }
+
+    #[test]
+    fn what_the_node_could_not_begin_costs_no_attempt() {
+        let mut unreadable = last(Outcome::Failed);
+        unreadable.result.as_mut().unwrap().job = None;
+        let refused_by_sudo =
+            Last { code: Some(1), heard: false, result: None, errors: "a password".into() };
+        for last in [unreadable, refused_by_sudo] {
+            let Verdict::Again(back) = of(4, last.clone(), false) else { panic!("{last:?}") };
+            assert!(back.uncounted && back.after == WAITS.backoff, "{back:?}");
+        }
+        let mut refused = last(Outcome::Refused);
+        refused.result.as_mut().unwrap().job = None;
+        assert_eq!(status(&of(1, refused, false)), JobStatus::Failed);
     }
 }

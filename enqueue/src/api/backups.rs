@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{
-        Path, Query, State,
+        Query, State,
         rejection::{JsonRejection, QueryRejection},
     },
     response::Response,
@@ -13,10 +13,10 @@ use axum::{
 use holdfast_job::{
     Backup as BackupOrder, Delete, Label, Order, Restore, Scope, UndoCopy, WhatHappened,
 };
-use holdfast_store::{Backup, BackupFilter, BackupKind, BackupState, Customer};
+use holdfast_store::{Backup, BackupFilter, BackupKind, BackupName, BackupState, Customer};
 use serde::{Deserialize, Serialize};
 
-use super::{List, accepted, limit, moment, note, parse, time};
+use super::{List, Names, accepted, limit, moment, note, parse, time};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
@@ -84,7 +84,7 @@ fn show_one(backup: Backup) -> Shown {
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     kind: Option<BackupKind>,
-    scope: Option<String>,
+    scope: Option<ListedScope>,
     state: Option<BackupState>,
     since: Option<String>,
     until: Option<String>,
@@ -92,18 +92,39 @@ pub struct ListQuery {
     limit: Option<u32>,
 }
 
+/// What backups were made of, in one word.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ListedScope {
+    Db,
+    Files,
+    Both,
+    Sources,
+}
+
+impl ListedScope {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Db => "db",
+            Self::Files => "files",
+            Self::Both => "both",
+            Self::Sources => "sources",
+        }
+    }
+}
+
 /// `GET …/backups`: newest first.
 pub async fn list(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path(customer): Path<String>,
+    Names(customer): Names<String>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<List<Shown>>, Problem> {
     let Query(query) = query?;
     let customer = web.customer(&caller, Right::Read, &customer).await?;
     let filter = BackupFilter {
         kind: query.kind,
-        scope: query.scope,
+        scope: query.scope.map(ListedScope::word),
         state: query.state,
         since: moment("since", query.since.as_deref())?,
         until: moment("until", query.until.as_deref())?,
@@ -117,15 +138,16 @@ pub async fn list(
 pub async fn show(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path((customer, backup)): Path<(String, String)>,
+    Names((customer, backup)): Names<(String, String)>,
 ) -> Result<Json<Shown>, Problem> {
     let customer = web.customer(&caller, Right::Read, &customer).await?;
     Ok(Json(show_one(find(&web, &customer, &backup).await?)))
 }
 
 async fn find(web: &Web, customer: &Customer, name: &str) -> Result<Backup, Problem> {
-    let found = web.database.backup(customer.id, name).await?;
-    found.ok_or_else(|| Problem::not_found("backup"))
+    let none = || Problem::not_found("backup");
+    let name: BackupName = name.parse().map_err(|_| none())?;
+    web.database.backup(customer.id, &name).await?.ok_or_else(none)
 }
 
 /// What is to be saved.
@@ -140,7 +162,7 @@ pub struct CreateBody {
 pub async fn create(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path(customer): Path<String>,
+    Names(customer): Names<String>,
     body: Result<Json<CreateBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
@@ -175,7 +197,7 @@ pub struct RestoreBody {
 pub async fn restore(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path((customer, backup)): Path<(String, String)>,
+    Names((customer, backup)): Names<(String, String)>,
     body: Result<Json<RestoreBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
@@ -255,7 +277,7 @@ fn unconfirmed(backup: &Backup, undo: UndoCopy, undo_hours: u64) -> Problem {
 pub async fn remove(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path((customer, backup)): Path<(String, String)>,
+    Names((customer, backup)): Names<(String, String)>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
     let backup = find(&web, &customer, &backup).await?;

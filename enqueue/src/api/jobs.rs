@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use axum::{
     Json,
     extract::{
-        Path, Query, State,
+        Query, State,
         rejection::{JsonRejection, QueryRejection},
     },
     response::Response,
@@ -14,7 +14,7 @@ use holdfast_job::{JobId, JobStatus, Moment, Order, Undo, Verb};
 use holdfast_store::{Customer, Job, JobFilter};
 use serde::{Deserialize, Serialize};
 
-use super::{List, accepted, limit, moment, note, parse, time};
+use super::{List, Names, accepted, limit, moment, note, parse, time};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
@@ -135,7 +135,7 @@ pub struct ListQuery {
 pub async fn list(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path(customer): Path<String>,
+    Names(customer): Names<String>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<List<Shown>>, Problem> {
     let Query(query) = query?;
@@ -155,7 +155,7 @@ pub async fn list(
 pub async fn show(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path((customer, job)): Path<(String, String)>,
+    Names((customer, job)): Names<(String, String)>,
 ) -> Result<Json<Shown>, Problem> {
     let customer = web.customer(&caller, Right::Read, &customer).await?;
     Ok(Json(Shown::of(find(&web, &customer, &job).await?, &caller)))
@@ -180,7 +180,7 @@ pub struct UndoBody {
 pub async fn undo(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path((customer, job)): Path<(String, String)>,
+    Names((customer, job)): Names<(String, String)>,
     body: Result<Json<UndoBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;

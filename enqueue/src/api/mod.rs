@@ -7,15 +7,31 @@ pub mod status;
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    extract::{FromRequestParts, Path},
+    http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use holdfast_job::{JobId, Moment};
 use holdfast_store::{Customer, Page, PageLimit};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::problem::Problem;
+
+/// The names in an address. Bytes that are no text are nobody's name.
+#[derive(Debug)]
+pub struct Names<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(names)) => Ok(Self(names)),
+            Err(_) => Err(Problem::not_found("page")),
+        }
+    }
+}
 
 /// A page of a list, as it is answered.
 #[derive(Debug, Serialize)]

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
 };
 use holdfast_job::JobStatus;
 use holdfast_store::{Customer, Job};
 use serde::{Deserialize, Serialize};
 
-use super::jobs::Shown;
+use super::{Names, jobs::Shown};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
@@ -68,7 +68,7 @@ pub async fn of_token(
 pub async fn of_customer(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    Path(customer): Path<String>,
+    Names(customer): Names<String>,
 ) -> Result<Json<Status>, Problem> {
     let customer = web.customer(&caller, Right::Read, &customer).await?;
     status(&web, &caller, &customer).await

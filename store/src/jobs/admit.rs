@@ -12,7 +12,7 @@ use crate::{
     error::{is_deadlock, violates},
 };
 
-/// How often a transaction is tried again that the server took back for another's sake.
+/// How often it is tried to admit a job.
 const TRIES: u32 = 5;
 
 /// A job that is to be admitted.
@@ -46,7 +46,7 @@ pub struct NewJob {
     pub note: Option<String>,
 }
 
-/// Why a job was not admitted; nothing was written.
+/// Why a job was not admitted; nothing was written, if it is known.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
     /// The customer has another active job.
@@ -61,6 +61,9 @@ pub enum AdmitError {
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The connection was lost in the commit, and nobody could be asked since whether it was done.
+    #[error("it is not known whether this job was written")]
+    Unknown(#[source] StoreError),
 }
 
 impl From<sqlx::Error> for AdmitError {
@@ -73,12 +76,12 @@ impl Database {
     /// Admits a job: it exists when this returns.
     ///
     /// # Errors
-    /// [`AdmitError`]; nothing was written then, unless the connection was lost in the very commit.
+    /// [`AdmitError`]; nothing was written then, unless it says that it does not know.
     pub async fn admit(&self, job: &NewJob) -> Result<(), AdmitError> {
         let mut tries = 1;
         loop {
             match self.try_admit(job).await {
-                Err(AdmitError::Store(error)) if is_deadlock(&error) && tries < TRIES => tries += 1,
+                Err(AdmitError::Store(error)) if passes(&error) && tries < TRIES => tries += 1,
                 admitted => return admitted,
             }
         }
@@ -91,14 +94,14 @@ impl Database {
         {
             return Err(AdmitError::Active(active));
         }
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.pool().begin().await?;
         if let (Some(snapshot), Some(repository)) = (&job.snapshot, &job.repository) {
             claim_backup(&mut transaction, job, snapshot, repository).await?;
         }
         match insert(&mut transaction, job).await {
             Err(error) if violates(&error, "one_active_job") => {
                 drop(transaction);
-                // It may have ended since: then the next try is admitted.
+                // It may have ended since: then the next try may be admitted.
                 return match self.active_job(job.customer).await? {
                     Some(active) => Err(AdmitError::Active(active)),
                     None => Err(AdmitError::Store(StoreError::Away(error))),
@@ -109,8 +112,22 @@ impl Database {
         let detail = job.scope.to_string();
         let whose = (job.customer, job.job);
         audit::record(&mut transaction, &job.actor, job.verb.word(), whose, &detail).await?;
-        transaction.commit().await?;
-        Ok(())
+        match transaction.commit().await {
+            Err(error) => self.after_lost_commit(job.job, error).await,
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Whether a job is there whose commit was not answered.
+    async fn after_lost_commit(&self, job: JobId, error: sqlx::Error) -> Result<(), AdmitError> {
+        // If the server is still about it, this waits for it.
+        let select = "SELECT 1 FROM customer_backup_jobs WHERE uuid = ? LOCK IN SHARE MODE";
+        let found = sqlx::query(select).bind(job.to_string()).fetch_optional(&self.pool()).await;
+        match found {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(error.into()),
+            Err(_) => Err(AdmitError::Unknown(error.into())),
+        }
     }
 
     /// The job that holds this customer, if there is one.
@@ -120,10 +137,17 @@ impl Database {
     pub async fn active_job(&self, customer: CustomerId) -> Result<Option<JobId>, StoreError> {
         let select = "SELECT uuid FROM customer_backup_jobs WHERE active_customer = ?";
         let found: Option<String> =
-            sqlx::query_scalar(select).bind(customer.number()).fetch_optional(&self.pool).await?;
+            sqlx::query_scalar(select).bind(customer.number()).fetch_optional(&self.pool()).await?;
         let job = found.map(|uuid| uuid.parse()).transpose();
         job.map_err(|error| StoreError::corrupt("job", error))
     }
+}
+
+/// Whether the next try may do: the server took this one back for another's sake, or the job that stood
+/// in its way has ended.
+fn passes(error: &StoreError) -> bool {
+    let stood = |error| violates(error, "one_active_job");
+    is_deadlock(error) || matches!(error, StoreError::Away(error) if stood(error))
 }
 
 async fn insert(connection: &mut MySqlConnection, job: &NewJob) -> Result<(), sqlx::Error> {

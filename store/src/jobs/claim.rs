@@ -50,7 +50,7 @@ impl Database {
         worker: &str,
         lease: Duration,
     ) -> Result<Option<Claimed>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.pool().begin().await?;
         let claimed = sqlx::query(
             "UPDATE customer_backup_jobs SET status = ?, fence = fence + 1, attempt = attempt + 1, \
              leased_by = ?, lease_until = NOW(3) + INTERVAL ? MICROSECOND, \
@@ -111,7 +111,7 @@ impl Database {
         .bind(microseconds(lease))
         .bind(claimed.job.to_string())
         .bind(claimed.fence)
-        .execute(&self.pool)
+        .execute(&self.pool())
         .await?;
         Ok(renewed.rows_affected() > 0)
     }
@@ -121,7 +121,7 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if the store could not answer.
     pub async fn put_back(&self, claimed: &Claimed, back: &PutBack) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.pool().begin().await?;
         let done = sqlx::query(
             "UPDATE customer_backup_jobs SET status = ?, run_after = NOW(3) + INTERVAL ? MICROSECOND, \
              attempt = attempt - ?, leased_by = NULL, lease_until = NULL, waits_because = ?, \
@@ -133,7 +133,7 @@ impl Database {
         .bind(microseconds(back.after))
         .bind(u8::from(back.uncounted))
         .bind(cut(&back.because, 500))
-        .bind(&back.operator_message)
+        .bind(cut(&back.operator_message, LONGEST_TEXT))
         .bind(claimed.job.to_string())
         .bind(claimed.fence)
         .bind(Step::PUT_BACK.from().word())
@@ -177,6 +177,9 @@ pub(super) fn read_verb(word: &str) -> Result<Verb, StoreError> {
         .find(|verb| verb.word() == word)
         .ok_or_else(|| StoreError::corrupt("kind of job", word))
 }
+
+/// So many characters fit a column of 65,535 bytes, however many bytes each has.
+pub(super) const LONGEST_TEXT: usize = 16_000;
 
 /// A text that fits its column.
 pub(super) fn cut(text: &str, characters: usize) -> String {

@@ -29,7 +29,7 @@ pub struct Place {
 }
 
 impl Database {
-    /// Jobs of this pool that are due, those first that have their turn first; `limit` at most.
+    /// Jobs that could be claimed: due, of this pool, and its node not draining; those first that have their turn first; `limit` at most.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
@@ -37,10 +37,12 @@ impl Database {
         let select = format!(
             "SELECT uuid, class, CAST(UNIX_TIMESTAMP(run_after) * 1000 AS UNSIGNED) AS due_ms \
              FROM customer_backup_jobs WHERE pool = ? AND status = 'pending' \
-             AND run_after <= NOW(3) ORDER BY {TURN}, id LIMIT ?"
+             AND run_after <= NOW(3) AND ticket IS NOT NULL AND NOT EXISTS \
+             (SELECT 1 FROM nodes WHERE nodes.pool = ? AND draining) ORDER BY {TURN}, id LIMIT ?"
         );
         let select = sqlx::AssertSqlSafe(select);
-        let rows = sqlx::query(select).bind(pool).bind(limit).fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query(select).bind(pool).bind(pool).bind(limit).fetch_all(&self.pool()).await?;
         rows.iter()
             .map(|row| {
                 let (uuid, class): (String, String) = (row.try_get("uuid")?, row.try_get("class")?);
@@ -61,7 +63,7 @@ impl Database {
     pub async fn run_out(&self, pool: &str) -> Result<Vec<RunOut>, StoreError> {
         let select = "SELECT uuid, customer_id, fence, attempt FROM customer_backup_jobs \
                       WHERE status = 'running' AND pool = ? AND lease_until < NOW(3) LIMIT 100";
-        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool()).await?;
         rows.iter().map(read).collect()
     }
 
@@ -72,7 +74,7 @@ impl Database {
     pub async fn stuck(&self, pool: &str) -> Result<Vec<RunOut>, StoreError> {
         let select = "SELECT uuid, customer_id, fence, attempt FROM customer_backup_jobs \
                       WHERE status = 'stuck' AND pool = ? LIMIT 100";
-        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool()).await?;
         rows.iter().map(read).collect()
     }
 
@@ -83,7 +85,7 @@ impl Database {
     pub async fn expired(&self, pool: &str) -> Result<Vec<RunOut>, StoreError> {
         let select = "SELECT uuid, customer_id, fence, attempt FROM customer_backup_jobs \
                       WHERE status = 'pending' AND pool = ? AND not_after < NOW(3) LIMIT 100";
-        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool()).await?;
         rows.iter().map(read).collect()
     }
 
@@ -93,7 +95,7 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if the store could not answer.
     pub async fn rescue(&self, lost: &RunOut) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.pool().begin().await?;
         let done = sqlx::query(
             "UPDATE customer_backup_jobs SET status = ?, fence = fence + 1, run_after = NOW(3), \
              leased_by = NULL, lease_until = NULL, stage = NULL, stage_number = NULL, \
@@ -132,7 +134,7 @@ impl Database {
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(select))
             .bind(job.to_string())
-            .fetch_one(&self.pool)
+            .fetch_one(&self.pool())
             .await?;
         let (ahead, running): (i64, i64) = (row.try_get("ahead")?, row.try_get("running")?);
         Ok(Place { ahead: ahead.unsigned_abs(), running: running.unsigned_abs() })

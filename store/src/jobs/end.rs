@@ -1,11 +1,11 @@
 //! The end of a job: once, and with everything that it changes in the catalogue.
 
-use holdfast_job::{JobId, JobStatus, SnapshotId, SourceResult, Step, Verb, WorkResult};
+use holdfast_job::{JobId, JobStatus, Outcome, SnapshotId, SourceResult, Step, Verb, WorkResult};
 use sqlx::MySqlConnection;
 
 use super::{
     Claimed,
-    claim::{cut, event},
+    claim::{LONGEST_TEXT, cut, event},
 };
 use crate::{Database, StoreError, error::violates};
 
@@ -28,7 +28,7 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if the store could not answer: then nothing was recorded, or all of it.
     pub async fn end(&self, claimed: &Claimed, ending: &Ending) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.pool().begin().await?;
         let whose = (claimed.job, claimed.fence);
         if !record(&mut transaction, whose, ending).await? {
             return Ok(false);
@@ -50,7 +50,7 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if the store could not answer.
     pub async fn end_idle(&self, whose: (JobId, u32), ending: &Ending) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.pool().begin().await?;
         if !record(&mut transaction, whose, ending).await? {
             return Ok(false);
         }
@@ -71,14 +71,15 @@ async fn record(
     let done = sqlx::query(
         "UPDATE customer_backup_jobs SET status = ?, error_message = ?, operator_message = ?, \
          result = COALESCE(?, result), snapshot_id = COALESCE(snapshot_id, ?), \
-         completed_at = NOW(3), updated_at = NOW(3), leased_by = NULL, lease_until = NULL, \
+         completed_at = IF(? = 'stuck', NULL, NOW(3)), updated_at = NOW(3), leased_by = NULL, lease_until = NULL, \
          waits_because = NULL WHERE uuid = ? AND fence = ? AND status = ?",
     )
     .bind(ending.step.to().word())
-    .bind(ending.customer_message.as_deref())
-    .bind(&ending.operator_message)
+    .bind(ending.customer_message.as_deref().map(|text| cut(text, LONGEST_TEXT)))
+    .bind(cut(&ending.operator_message, LONGEST_TEXT))
     .bind(result)
     .bind(snapshot.map(SnapshotId::as_str))
+    .bind(ending.step.to().word())
     .bind(job.to_string())
     .bind(fence)
     .bind(ending.step.from().word())
@@ -115,7 +116,7 @@ async fn enter_backup(
     .bind(result.snapshot.as_ref().map(SnapshotId::as_str))
     .bind(sources)
     .bind(result.sources.iter().map(bytes).sum::<u64>())
-    .bind(unreadable.is_some())
+    .bind(result.outcome == Outcome::Incomplete)
     .bind(unreadable)
     .bind(job.to_string())
     .execute(connection)

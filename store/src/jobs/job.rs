@@ -7,7 +7,7 @@ use holdfast_job::{
 use sqlx::{MySql, QueryBuilder, Row, mysql::MySqlRow};
 
 use super::claim::read_verb;
-use crate::{Database, Page, PageLimit, StoreError};
+use crate::{Database, Page, PageLimit, StoreError, database::push_moment};
 
 /// A job.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,11 +86,12 @@ const SELECT: &str = "SELECT uuid, customer_id, job_type, backup_type, source_id
      COALESCE(status, 'failed') AS status, repository, snapshot_id, undo_of, pool, attempt, \
      waits_because, stage, stage_number, stage_count, reverting, progress, detail, bytes_done, \
      bytes_total, error_message, operator_message, result, requested_by, note, \
-     CAST(UNIX_TIMESTAMP(COALESCE(created_at, completed_at, run_after)) AS UNSIGNED) AS created, \
-     CAST(UNIX_TIMESTAMP(run_after) AS UNSIGNED) AS due, \
-     CAST(UNIX_TIMESTAMP(started_at) AS UNSIGNED) AS started, \
-     CAST(UNIX_TIMESTAMP(updated_at) AS UNSIGNED) AS updated, \
-     CAST(UNIX_TIMESTAMP(completed_at) AS UNSIGNED) AS completed \
+     CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', COALESCE(created_at, completed_at, run_after)) \
+     AS UNSIGNED) AS created, \
+     CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', run_after) AS UNSIGNED) AS due, \
+     CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', started_at) AS UNSIGNED) AS started, \
+     CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', updated_at) AS UNSIGNED) AS updated, \
+     CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', completed_at) AS UNSIGNED) AS completed \
      FROM customer_backup_jobs WHERE customer_id = ";
 
 impl Database {
@@ -101,7 +102,7 @@ impl Database {
     pub async fn job(&self, customer: CustomerId, job: JobId) -> Result<Option<Job>, StoreError> {
         let mut query = QueryBuilder::<MySql>::new(SELECT);
         query.push_bind(customer.number()).push(" AND uuid = ").push_bind(job.to_string());
-        let found = query.build().fetch_optional(&self.pool).await?;
+        let found = query.build().fetch_optional(&self.pool()).await?;
         found.as_ref().map(read).transpose()
     }
 
@@ -124,18 +125,18 @@ impl Database {
             query.push(" AND status = ").push_bind(status.word());
         }
         if let Some(since) = filter.since {
-            query.push(" AND created_at >= FROM_UNIXTIME(").push_bind(since.unix_seconds());
-            query.push(")");
+            query.push(" AND created_at >= ");
+            push_moment(&mut query, since);
         }
         if let Some(until) = filter.until {
-            query.push(" AND created_at < FROM_UNIXTIME(").push_bind(until.unix_seconds());
-            query.push(")");
+            query.push(" AND created_at < ");
+            push_moment(&mut query, until);
         }
         if let Some(behind) = filter.behind {
             query.push(" AND uuid < ").push_bind(behind.to_string());
         }
         query.push(" ORDER BY uuid DESC LIMIT ").push_bind(limit.and_one());
-        let rows = query.build().fetch_all(&self.pool).await?;
+        let rows = query.build().fetch_all(&self.pool()).await?;
         let jobs = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(jobs, limit, |job| job.job))
     }
@@ -160,7 +161,7 @@ impl Database {
         query.push_bind(customer.number());
         query.push(" AND status NOT IN ('pending', 'running', 'stuck') ORDER BY uuid DESC LIMIT ");
         query.push_bind(limit);
-        query.build().fetch_all(&self.pool).await?.iter().map(read).collect()
+        query.build().fetch_all(&self.pool()).await?.iter().map(read).collect()
     }
 }
 

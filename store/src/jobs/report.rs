@@ -42,7 +42,7 @@ impl Database {
         .bind(progress.map(|progress| progress.bytes_total))
         .bind(claimed.job.to_string())
         .bind(claimed.fence)
-        .execute(&self.pool)
+        .execute(&self.pool())
         .await?;
         Ok(done.rows_affected() > 0)
     }

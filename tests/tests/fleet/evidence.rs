@@ -20,6 +20,11 @@ fn a_snapshot_that_was_removed_behind_our_back_is_not_restored() {
     let message = shown["message"].as_str().expect("a text");
     assert!(message.contains("This backup does not exist any more"), "{message}");
     assert_eq!(fleet.node.tree(), before);
+    // To delete it is what is left to do, and that it is gone is seen.
+    let job = fleet.web.delete(&format!("/api/v1/customers/42/backups/{backup}")).job();
+    fleet.web.until(42, job, "completed");
+    let shown = fleet.web.get(&format!("/api/v1/customers/42/backups/{backup}")).with(200).body;
+    assert_eq!(shown["state"], "deleted");
 }
 
 #[test]

@@ -3,13 +3,16 @@
 mod access;
 mod admission;
 mod api;
+mod away;
 mod evidence;
+mod grants;
+mod names;
 mod outages;
 mod queue;
 mod retention;
 mod schema;
 mod signed;
-mod status;
 mod sites;
+mod status;
 mod whole_way;
 mod worker;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
 use holdfast_job::JobId;
-use holdfast_tests::{Fleet, Node, damage, eventually, output_of, program, remains};
+use holdfast_tests::{Fleet, Node, Worker, damage, eventually, output_of, program, remains};
 use serde_json::json;
 
 /// Customers of the recording installation, beside the three that every one has.
@@ -117,9 +117,7 @@ struct Held {
 }
 
 impl Held {
-    fn with(
-        start: impl FnOnce(&Fleet) -> Vec<holdfast_tests::Worker>,
-    ) -> (Self, Vec<holdfast_tests::Worker>) {
+    fn with(start: impl FnOnce(&Fleet) -> Vec<Worker>) -> (Self, Vec<Worker>) {
         let node = Node::with_site();
         let gate = node.root().join("gate");
         let hook = node.root().join("hook");
@@ -147,6 +145,14 @@ impl Held {
 
     fn let_go(&self) {
         fs::remove_file(&self.gate).expect("the gate");
+    }
+
+    /// Kills the executor that holds the site closed, and lets what it has started go.
+    fn kill_executor(&self) {
+        let pattern =
+            format!("holdfast-executor --config {}/etc restore", self.fleet.node.root().display());
+        output_of(program("/usr/bin/pkill").args(["-9", "-f", &pattern]));
+        self.let_go();
     }
 
     /// It was done, recorded once, and the site is open and as it was saved.
@@ -188,6 +194,40 @@ fn a_worker_killed_in_the_swap_section_is_followed_by_another_that_waits_for_the
     });
     assert!(held.fleet.node.flag().exists());
     held.let_go();
+    held.restored();
+}
+
+#[test]
+fn an_executor_killed_in_the_swap_section_is_followed_by_recover_and_not_by_the_next_try() {
+    let (held, _workers) = Held::with(|fleet| vec![fleet.worker("one", "backoff_seconds = 3600")]);
+    held.kill_executor();
+    eventually("an open site", || (!held.fleet.node.flag().exists()).then_some(()));
+    assert_eq!(held.fleet.node.tree(), held.good);
+    eventually("another try", || {
+        held.fleet
+            .query("UPDATE customer_backup_jobs SET run_after = NOW(3) WHERE status = 'pending'");
+        let shown = held.fleet.web.job(42, held.restore);
+        (shown["status"] == "completed").then_some(())
+    });
+    held.restored();
+}
+
+#[test]
+fn a_node_that_boots_without_its_control_database_opens_its_sites() {
+    let (mut held, mut workers) = Held::with(|fleet| vec![fleet.worker("one", "")]);
+    held.fleet.control.kill();
+    workers[0].kill();
+    held.kill_executor();
+    let config = held.fleet.configure_worker("test-1", "two", "");
+    let flag = held.fleet.node.flag();
+    assert!(flag.exists());
+    let _worker = thread::scope(|scope| {
+        let rules = held.fleet.rules.as_ref();
+        let worker = scope.spawn(move || Worker::start(rules, &config));
+        eventually("an open site", || (!flag.exists()).then_some(()));
+        held.fleet.control.start_again();
+        worker.join().expect("a worker")
+    });
     held.restored();
 }
 
@@ -242,7 +282,8 @@ fn a_worker_that_dies_in_each_attempt_fails_its_job_when_the_site_is_settled() {
     fleet.hold(true);
     fleet.recovered(Some("unsettled"));
     let job = fleet.web.order_backup(42, "both");
-    for _ in 0..3 {
+    // Three attempts, and the claim that would have heard of the third.
+    for _ in 0..4 {
         let mut worker = fleet.worker("one", "");
         let attempt = fleet.column(job, "attempt");
         eventually("another attempt", || {
@@ -282,4 +323,25 @@ fn the_control_database_may_be_away_while_nothing_runs() {
     });
     fleet.web.until(42, job, "completed");
     assert_eq!(fleet.recorded().len(), 1);
+}
+
+#[test]
+fn a_worker_that_begins_before_the_control_database_waits_for_it() {
+    let mut fleet = Fleet::recording();
+    let config = fleet.configure_worker("test-1", "one", "");
+    fleet.control.kill();
+    let (worker, control) = thread::scope(|scope| {
+        let worker = scope.spawn(|| Worker::start(None, &config));
+        let log = config.with_extension("log");
+        eventually("a worker that waits", || {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            said.contains("nothing is taken yet").then_some(())
+        });
+        fleet.control.start_again();
+        (worker.join().expect("a worker"), &fleet.control)
+    });
+    assert!(control.try_query("SELECT 1").is_ok());
+    let job = fleet.web.order_backup(42, "both");
+    fleet.web.until(42, job, "completed");
+    drop(worker);
 }

@@ -54,7 +54,7 @@ fn a_worker_refuses_to_begin_with_what_cannot_work_and_says_what_to_change() {
 fn doctor_says_what_is_good_and_what_is_not() {
     let mut fleet = Fleet::recording();
     let said = output_of(fleet.worker_command("one", "").arg("doctor"));
-    assert_eq!(said.lines().filter(|line| line.starts_with("good")).count(), 6, "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("good")).count(), 7, "{said}");
     fleet.redis.kill();
     let output =
         fleet.worker_command("one", "").args(["doctor", "--json"]).output().expect("doctor");

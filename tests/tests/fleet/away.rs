@@ -1,0 +1,129 @@
+//! The web side while a server is away, frozen, or goes away in the very commit.
+
+use holdfast_job::JobId;
+use holdfast_tests::{Action, Fleet, Moment, StatementProxy, eventually};
+use serde_json::json;
+
+const BACKUPS: &str = "/api/v1/customers/42/backups";
+
+#[test]
+fn while_mariadb_is_away_nothing_is_admitted_and_afterwards_everything_works() {
+    let mut fleet = Fleet::recording();
+    let before = fleet.written();
+    let refused = |fleet: &Fleet| {
+        for answer in [
+            fleet.web.post(BACKUPS, &json!({ "scope": "both" })),
+            fleet.web.get(BACKUPS),
+            fleet.web.get("/readyz"),
+        ] {
+            assert_eq!(answer.header("retry-after"), Some("5"));
+            answer.problem(503, "store-away");
+        }
+        fleet.web.get("/healthz").with(200);
+    };
+    fleet.control.stop();
+    refused(&fleet);
+    fleet.control.start_again();
+    fleet.web.get("/readyz").with(200);
+    assert_eq!(fleet.written(), before);
+
+    fleet.control.kill();
+    refused(&fleet);
+    fleet.control.start_again();
+    assert_eq!(fleet.written(), before);
+
+    // It is there and does not answer.
+    fleet.web.get("/readyz").with(200);
+    Fleet::freeze(fleet.control.pid(), true);
+    refused(&fleet);
+    Fleet::freeze(fleet.control.pid(), false);
+    assert_eq!(fleet.written(), before);
+    let job = fleet.web.order_backup(42, "both");
+    assert_eq!(fleet.query("SELECT uuid FROM customer_backup_jobs"), job.to_string());
+}
+
+#[test]
+fn redis_that_is_frozen_or_dead_keeps_nobody_waiting() {
+    let mut fleet = Fleet::recording();
+    let rung = |fleet: &Fleet, job: JobId| {
+        let entries = fleet.redis.say(&["ZRANGE", "backups", "0", "-1"]);
+        entries.contains(&job.to_string()).then_some(())
+    };
+    Fleet::freeze(fleet.redis.pid(), true);
+    let first = fleet.web.order_backup(42, "both");
+    fleet.end_jobs();
+    let second = fleet.web.order_backup(42, "both");
+    fleet.end_jobs();
+    Fleet::freeze(fleet.redis.pid(), false);
+    eventually("an answer of Redis", || {
+        let job = fleet.web.order_backup(42, "both");
+        fleet.end_jobs();
+        eventually("the bell of that job", || rung(&fleet, job));
+        Some(())
+    });
+
+    fleet.redis.kill();
+    fleet.web.get("/readyz").with(200);
+    let third = fleet.web.order_backup(42, "both");
+    fleet.end_jobs();
+    fleet.redis.start_again();
+    let fourth = fleet.web.order_backup(42, "both");
+    eventually("the bell of the fourth", || rung(&fleet, fourth));
+    for job in [first, second, third, fourth] {
+        assert!(fleet.written().contains(&job.to_string()), "{job}");
+    }
+}
+
+#[test]
+fn an_order_whose_commit_was_not_answered_is_answered_by_what_is_known() {
+    let mut fleet = Fleet::recording();
+    let real = fleet.control.socket();
+    let proxy = StatementProxy::start(&fleet.node.root().join("proxy.sock"), &real);
+    fleet.reconfigure_web("plan_every_seconds = 0.3", "plan_every_seconds = 3600");
+    let by_proxy = format!("{:?}\nconnections = 1", proxy.socket());
+    let real = format!("{real:?}");
+    fleet.reconfigure_web(&real, &by_proxy);
+    let order = |fleet: &Fleet| fleet.web.post(BACKUPS, &json!({ "scope": "db" }));
+    // On the one connection, once it is there, the commit is the second statement.
+    let prepare = |fleet: &Fleet| {
+        order(fleet).job();
+        fleet.end_jobs();
+        proxy.reset();
+        order(fleet).job();
+        fleet.end_jobs();
+        assert_eq!(proxy.statements(), [b"BEGIN".to_vec(), b"COMMIT".to_vec()]);
+        proxy.reset();
+    };
+
+    // The connection ends and the server goes on: it is asked.
+    prepare(&fleet);
+    let before = fleet.written();
+    let mut client = fleet.control.client();
+    let end = move || {
+        let kill = b"KILL USER holdfast_web@localhost";
+        holdfast_tests::MariaDb::run(&mut client, kill).expect("the end of connections");
+    };
+    proxy.arm(2, Moment::Before, Action::Call(Box::new(end)));
+    order(&fleet).problem(503, "store-away");
+    eventually("the end of the connection", || proxy.happened().then_some(()));
+    assert_eq!(fleet.written(), before);
+
+    // The server ends too, with or without having heard of it.
+    for (moment, heard) in [(Moment::Before, false), (Moment::After, true)] {
+        prepare(&fleet);
+        let before = fleet.written();
+        proxy.arm(2, moment, Action::Kill(fleet.control.pid()));
+        let answer = order(&fleet);
+        fleet.control.start_again();
+        let written = fleet.written() != before;
+        match answer.status {
+            202 => assert!(written && heard),
+            _ => {
+                assert_eq!(answer.header("retry-after"), Some("5"));
+                answer.problem(503, "order-unknown");
+                assert!(!written || heard);
+            }
+        }
+        fleet.end_jobs();
+    }
+}
