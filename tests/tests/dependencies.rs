@@ -72,10 +72,44 @@ fn the_words_that_all_parts_share_bring_no_input_or_output() {
 }
 
 #[test]
-fn the_executor_knows_no_other_part_but_the_shared_words() {
-    let ours: Vec<_> = direct_dependencies("holdfast-executor")
-        .into_iter()
-        .filter(|name| name.starts_with("holdfast-"))
-        .collect();
-    assert_eq!(ours, ["holdfast-job"]);
+fn each_part_knows_the_parts_that_it_may_know_and_no_others() {
+    for (package, known) in [
+        ("holdfast-job", &[][..]),
+        ("holdfast-executor", &["holdfast-job"]),
+        ("holdfast-store", &["holdfast-job"]),
+        ("holdfast-enqueue", &["holdfast-job", "holdfast-store"]),
+        ("holdfast-worker", &["holdfast-job", "holdfast-store"]),
+    ] {
+        let ours = direct_dependencies(package).into_iter();
+        let ours: Vec<_> = ours.filter(|name| name.starts_with("holdfast-")).collect();
+        assert_eq!(ours, known, "{package}");
+    }
+}
+
+#[test]
+fn a_part_is_built_from_nothing_that_it_must_not_know() {
+    for (package, unknown) in [
+        // The root process: no database, no Redis, no server.
+        ("holdfast-executor", &["sqlx", "redis", "axum", "hyper", "jsonwebtoken"][..]),
+        // The store: no HTTP, no root.
+        ("holdfast-store", &["axum", "hyper", "nix", "ed25519-dalek", "jsonwebtoken"]),
+        // The web side: no root.
+        ("holdfast-enqueue", &["nix", "xattr"]),
+        // The worker: no key that signs, no HTTP.
+        ("holdfast-worker", &["ed25519-dalek", "jsonwebtoken", "axum", "hyper"]),
+    ] {
+        let crates = crates_of(package);
+        for name in unknown {
+            assert!(!crates.contains(*name), "{package} is built from {name}");
+        }
+    }
+}
+
+#[test]
+fn sql_and_redis_have_one_home() {
+    for package in ["holdfast-job", "holdfast-enqueue", "holdfast-worker", "holdfast-executor"] {
+        for name in ["sqlx", "redis", "deadpool-redis"] {
+            assert!(!direct_dependencies(package).contains(name), "{package} uses {name} itself");
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod admission;
 mod api;
 mod away;
 mod evidence;
+mod examples;
 mod grants;
 mod names;
 mod outages;
