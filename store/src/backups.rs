@@ -134,6 +134,11 @@ const SELECT: &str = "SELECT uuid, customer_id, repository, snapshot_id, kind, s
      CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', created_at) AS UNSIGNED) AS created \
      FROM customer_backups WHERE customer_id = ";
 
+/// That a job of the customer's own has made the backup, and has completed.
+const MADE: &str = "EXISTS (SELECT 1 FROM customer_backup_jobs j WHERE j.uuid = customer_backups.uuid \
+     AND j.customer_id = customer_backups.customer_id AND j.job_type = 'backup' \
+     AND j.status = 'completed')";
+
 impl Database {
     /// A backup of this customer.
     ///
@@ -194,13 +199,16 @@ impl Database {
         Ok(Page::of(backups, limit, |backup| backup.uuid))
     }
 
-    /// Every active backup of this customer, newest first: what retention decides about.
+    /// Every active backup of this customer, newest first: what retention decides about. Those alone
+    /// that a completed job of this customer's has made: a worker enters backups and cannot enter jobs,
+    /// so none can crowd out another customer's with made-up ones.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
     pub async fn catalogue(&self, customer: CustomerId) -> Result<Vec<Backup>, StoreError> {
         let mut query = QueryBuilder::<MySql>::new(SELECT);
-        query.push_bind(customer.number()).push(" AND state = 'active' ORDER BY uuid DESC");
+        query.push_bind(customer.number()).push(" AND state = 'active' AND ").push(MADE);
+        query.push(" ORDER BY uuid DESC");
         query.build().fetch_all(&self.pool()).await?.iter().map(read).collect()
     }
 
@@ -248,9 +256,14 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if the store cannot say.
     pub async fn customers_with_more_than(&self, keep: u32) -> Result<Vec<CustomerId>, StoreError> {
-        let select = "SELECT customer_id FROM customer_backups WHERE state = 'active' \
-                      AND kind = 'manual' GROUP BY customer_id HAVING COUNT(*) > ?";
-        let found = sqlx::query_scalar(select).bind(keep).fetch_all(&self.pool()).await?;
+        let select = format!(
+            "SELECT customer_id FROM customer_backups WHERE state = 'active' AND kind = 'manual' \
+             AND {MADE} GROUP BY customer_id HAVING COUNT(*) > ?"
+        );
+        let found = sqlx::query_scalar(sqlx::AssertSqlSafe(select))
+            .bind(keep)
+            .fetch_all(&self.pool())
+            .await?;
         found.into_iter().map(number).collect()
     }
 }

@@ -40,21 +40,22 @@ const SELECT: &str = "SELECT name, pool, draining, version, unsettled, \
      CAST(TIMESTAMPDIFF(SECOND, heartbeat_at, NOW(3)) AS SIGNED) AS silent_for FROM nodes";
 
 impl Database {
-    /// Registers a node for a pool, or moves it there.
+    /// Registers a node for a pool, or moves it there, unless the pool has another: that one's name.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if the pool has another node already.
-    pub async fn register_node(&self, name: &NodeName, pool: &str) -> Result<(), StoreError> {
+    /// [`StoreError`] if the store could not answer.
+    pub async fn register_node(
+        &self,
+        name: &NodeName,
+        pool: &str,
+    ) -> Result<Option<String>, StoreError> {
         let insert = "INSERT INTO nodes (name, pool) VALUES (?, ?) ON DUPLICATE KEY UPDATE pool = VALUES(pool)";
         let other = sqlx::query_scalar::<_, String>("SELECT name FROM nodes WHERE pool = ?");
         match other.bind(pool).fetch_optional(&self.pool()).await? {
-            Some(other) if other != name.as_str() => Err(StoreError::corrupt(
-                "pool",
-                format!("`{pool}` has the node `{other}` already, and a pool is one node"),
-            )),
+            Some(other) if other != name.as_str() => Ok(Some(other)),
             _ => {
                 sqlx::query(insert).bind(name.as_str()).bind(pool).execute(&self.pool()).await?;
-                Ok(())
+                Ok(None)
             }
         }
     }

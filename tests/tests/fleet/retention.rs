@@ -1,7 +1,7 @@
 //! The planner: what goes when there is more than is kept, and what stays.
 
 use holdfast_job::JobId;
-use holdfast_tests::{Fleet, Worker, eventually};
+use holdfast_tests::{Fleet, Web, Worker, eventually};
 use serde_json::json;
 
 /// An installation that knows its customers, with a worker.
@@ -40,7 +40,7 @@ fn until_looked(fleet: &Fleet, customer: u32) {
         let many = fleet.query("SELECT COALESCE(MAX(id), 0) FROM customer_backups");
         let many: u32 = many.parse().expect("a number");
         let backups: Vec<_> =
-            (1..=6).map(|number| fleet.enter_backup(customer, many + number, "").0).collect();
+            (1..=6).map(|number| fleet.enter_made_backup(customer, many + number, "").0).collect();
         eventually("an order of the planner", || {
             (state(fleet, backups[0]) != "active").then_some(())
         });
@@ -51,7 +51,7 @@ fn until_looked(fleet: &Fleet, customer: u32) {
 fn the_sixth_backup_of_a_customer_costs_its_oldest_and_nothing_of_anothers() {
     let (fleet, _worker) = fleet();
     let others: Vec<_> =
-        (1..=5).map(|number| fleet.enter_backup(43, number, "").0.to_string()).collect();
+        (1..=5).map(|number| fleet.enter_made_backup(43, number, "").0.to_string()).collect();
     let mut ours = Vec::new();
     for _ in 0..6 {
         let job = fleet.web.order_backup(42, "both");
@@ -81,7 +81,7 @@ fn the_sixth_backup_of_a_customer_costs_its_oldest_and_nothing_of_anothers() {
 #[test]
 fn what_is_held_and_daily_ones_and_the_newest_complete_one_of_a_source_stay() {
     let (fleet, _worker) = fleet();
-    let with = |number, more: &str| fleet.enter_backup(42, number, more).0;
+    let with = |number, more: &str| fleet.enter_made_backup(42, number, more).0;
     let source = |id: &str| {
         format!(
             "sources = '[{{\"id\":\"{id}\",\"name\":\"Shop\",\"what\":\"saved\",\"bytes\":1,
@@ -112,7 +112,7 @@ fn what_is_held_and_daily_ones_and_the_newest_complete_one_of_a_source_stay() {
 #[test]
 fn how_many_are_kept_is_configured() {
     let (mut fleet, _worker) = fleet();
-    let all: Vec<_> = (1..=5).map(|number| fleet.enter_backup(42, number, "").0).collect();
+    let all: Vec<_> = (1..=5).map(|number| fleet.enter_made_backup(42, number, "").0).collect();
     until_looked(&fleet, 43);
     assert_eq!(active(&fleet, 42).len(), 5);
     // What is there already is looked at when the web side starts.
@@ -127,15 +127,15 @@ fn how_many_are_kept_is_configured() {
 #[test]
 fn a_backup_that_is_being_restored_goes_only_when_the_restore_has_ended() {
     let (fleet, _worker) = fleet();
-    let oldest = fleet.enter_backup(42, 1, "").0;
+    let oldest = fleet.enter_made_backup(42, 1, "").0;
     for number in 2..=5 {
-        fleet.enter_backup(42, number, "");
+        fleet.enter_made_backup(42, number, "");
     }
     fleet.hold(true);
     let path = format!("/api/v1/customers/42/backups/{oldest}/restore");
     let restore = fleet.web.post(&path, &json!({ "confirm": "RESTORE" })).job();
     fleet.web.until(42, restore, "running");
-    fleet.enter_backup(42, 6, "");
+    fleet.enter_made_backup(42, 6, "");
     until_looked(&fleet, 43);
     assert_eq!(state(&fleet, oldest), "active");
     fleet.hold(false);
@@ -145,13 +145,59 @@ fn a_backup_that_is_being_restored_goes_only_when_the_restore_has_ended() {
 }
 
 #[test]
+fn of_several_planners_one_orders_each_delete() {
+    let (fleet, _worker) = fleet();
+    let folder = fleet.node.root().join("web-2");
+    std::fs::create_dir(&folder).expect("a folder");
+    let config = std::fs::read_to_string(fleet.web_folder().join("enqueue.toml"));
+    let config: String = config
+        .expect("a configuration")
+        .lines()
+        .map(|line| match line.starts_with("listen = ") {
+            true => "listen = \"127.0.0.1:{port}\"\n".to_owned(),
+            false => format!("{line}\n"),
+        })
+        .collect();
+    let _second = Web::start(&folder, &config, |_| fleet.web.token().to_owned());
+    let all: Vec<_> = (1..=40).map(|number| fleet.enter_made_backup(42, number, "").0).collect();
+    for gone in &all[..35] {
+        until_deleted(&fleet, *gone);
+    }
+    until_looked(&fleet, 43);
+    assert_eq!(active(&fleet, 42).len(), 5);
+    let select = "SELECT COUNT(*), COUNT(DISTINCT snapshot_id) FROM customer_backup_jobs
+                  WHERE customer_id = 42 AND job_type = 'delete'";
+    assert_eq!(fleet.query(select), "35\t35");
+}
+
+#[test]
 fn one_customers_rows_that_cannot_be_read_keep_no_other_from_being_looked_at() {
     let (fleet, _worker) = fleet();
     for number in 1..=6 {
-        fleet.enter_backup(42, number, "sources = 'nonsense'");
+        fleet.enter_made_backup(42, number, "sources = 'nonsense'");
     }
     until_looked(&fleet, 43);
-    fleet.enter_backup(42, 7, "sources = 'nonsense'");
+    fleet.enter_made_backup(42, 7, "sources = 'nonsense'");
     until_looked(&fleet, 44);
     assert_eq!(active(&fleet, 42).len(), 7);
+}
+
+#[test]
+fn what_a_worker_has_made_up_costs_nobody_a_backup() {
+    let (fleet, _worker) = fleet();
+    let ours: Vec<_> =
+        (1..=5).map(|number| fleet.enter_made_backup(42, number, "").0.to_string()).collect();
+    for number in 6..=10 {
+        let made_up = format!(
+            "INSERT INTO customer_backups (uuid, customer_id, repository, snapshot_id, kind, scope,
+                 sources, bytes) SELECT '0193e5c0-0000-7000-8042-{number:012}', 42, repository,
+                 REPEAT('{}', 64), kind, scope, sources, bytes FROM customer_backups
+             WHERE customer_id = 42 LIMIT 1",
+            number % 10
+        );
+        fleet.query_as("worker", &made_up).expect("a worker may enter backups");
+    }
+    until_looked(&fleet, 43);
+    assert_eq!(active(&fleet, 42)[..5], ours);
+    assert_eq!(active(&fleet, 42).len(), 10);
 }
