@@ -66,9 +66,12 @@ ALTER TABLE customer_backup_jobs
     ADD COLUMN IF NOT EXISTS retry_of CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
     ADD COLUMN IF NOT EXISTS note VARCHAR(255) CHARACTER SET utf8mb4 NULL;
 
--- Jobs from before: a UUID of version 7 by the time at which they were made, so that they sort.
+-- Jobs from before: their times, which are in the server's own time zone, in UTC, as ours are; and a
+-- UUID of version 7 by the time at which they were made, so that they sort.
 UPDATE customer_backup_jobs
-SET uuid = LOWER(CONCAT_WS('-',
+SET created_at = CONVERT_TZ(created_at, @@global.time_zone, '+00:00'),
+    completed_at = CONVERT_TZ(completed_at, @@global.time_zone, '+00:00'),
+    uuid = LOWER(CONCAT_WS('-',
         SUBSTR(LPAD(HEX(FLOOR(UNIX_TIMESTAMP(COALESCE(created_at, completed_at, NOW(3))) * 1000)), 12, '0'), 1, 8),
         SUBSTR(LPAD(HEX(FLOOR(UNIX_TIMESTAMP(COALESCE(created_at, completed_at, NOW(3))) * 1000)), 12, '0'), 9, 4),
         '7000', '8000', LPAD(HEX(id), 12, '0')))

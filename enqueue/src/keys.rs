@@ -70,5 +70,13 @@ pub fn generate(id: &KeyId, folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)>
             .with_context(|| path.display().to_string())?;
         Ok::<_, anyhow::Error>(path)
     };
-    Ok((write("key", 0o600, secret)?, write("pub", 0o644, public)?))
+    let public = write("pub", 0o644, public)?;
+    match write("key", 0o600, secret) {
+        Ok(secret) => Ok((secret, public)),
+        // No half of a pair.
+        Err(problem) => {
+            fs::remove_file(&public)?;
+            Err(problem)
+        }
+    }
 }

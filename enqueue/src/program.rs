@@ -142,7 +142,10 @@ async fn act(line: CommandLine) -> anyhow::Result<()> {
         }
         Verb::Node(NodeVerb::Add { name, pool }) => {
             check_pool(&pool)?;
-            Database::new(&Config::load_database(file)?).register_node(&name, &pool).await?;
+            let database = Database::new(&Config::load_database(file)?);
+            if let Some(other) = database.register_node(&name, &pool).await? {
+                bail!("the pool `{pool}` has the node `{other}` already, and a pool is one node");
+            }
             println!("{name} serves the pool `{pool}`.");
             Ok(())
         }
@@ -209,7 +212,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
             "the schema is behind: run `holdfast-enqueue migrate`, and see migrations/grants.sql"
         );
     }
-    let bells = Bells::start(Ringer::new(&config.redis)?);
+    let bells = Bells::start(Ringer::new(&config.redis).context("`redis`")?);
     let admission = Arc::new(Admission { database: database.clone(), signer, bells });
     let planner = Planner {
         database: database.clone(),

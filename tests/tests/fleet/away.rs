@@ -43,6 +43,25 @@ fn while_mariadb_is_away_nothing_is_admitted_and_afterwards_everything_works() {
 }
 
 #[test]
+fn the_web_side_may_start_before_its_servers() {
+    let mut fleet = Fleet::recording();
+    fleet.web.kill();
+    fleet.control.stop();
+    fleet.redis.kill();
+    let folder = fleet.web_folder();
+    fleet.web.start_again(&folder);
+    fleet.web.get("/readyz").problem(503, "store-away");
+    fleet.web.post(BACKUPS, &json!({ "scope": "both" })).problem(503, "store-away");
+    fleet.control.start_again();
+    fleet.redis.start_again();
+    fleet.web.get("/readyz").with(200);
+    let job = fleet.web.order_backup(42, "both");
+    eventually("its bell", || {
+        fleet.redis.say(&["ZRANGE", "backups", "0", "-1"]).contains(&job.to_string()).then_some(())
+    });
+}
+
+#[test]
 fn redis_that_is_frozen_or_dead_keeps_nobody_waiting() {
     let mut fleet = Fleet::recording();
     let rung = |fleet: &Fleet, job: JobId| {

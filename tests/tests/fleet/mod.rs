@@ -4,6 +4,8 @@ mod access;
 mod admission;
 mod api;
 mod away;
+mod callers;
+mod commands;
 mod evidence;
 mod examples;
 mod grants;

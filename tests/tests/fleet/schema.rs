@@ -93,10 +93,10 @@ fn two_that_fill_the_schema_at_once_do_no_harm() {
     assert_eq!(tables, other.tables());
 }
 
-/// A host of seed 004 that has used its backups for a while: an old character set, more columns of its
-/// own, and rows in every state.
+/// A host of seed 004 that has used its backups for a while: an old character set, a time zone, more
+/// columns of its own, and rows in every state.
 const HOST: &str = "
-    CREATE DATABASE control CHARACTER SET latin1; USE control;
+    SET GLOBAL time_zone = '+02:00'; CREATE DATABASE control CHARACTER SET latin1; USE control;
     CREATE TABLE customers (id INT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(255) NOT NULL,
         plan ENUM('small', 'large') DEFAULT 'small', KEY (email));
     INSERT INTO customers (id, email) VALUES (41, 'a@x'), (42, 'b@x'), (43, 'c@x'), (44, 'd@x');
@@ -135,15 +135,15 @@ fn the_rows_of_a_host_that_had_jobs_before_survive() {
     let rows = fleet.query(&format!("SELECT {columns} FROM customer_backup_jobs ORDER BY id"));
     let a64 = "a".repeat(64);
     let expected = [
-        "3\t42\tbackup\tboth\ta1b2c3d4\tcompleted\t2024-01-02 03:04:05.000\t1",
-        "5\t42\trestore\tdb\ta1b2c3d4\tfailed\t2024-01-03 03:04:05.000\t1",
-        "6\t42\tbackup\tfiles\t-\tfailed\t2024-01-04 03:04:05.000\t1",
-        "7\t42\tbackup\tdb\t-\tfailed\t2024-01-04 03:04:05.000\t1",
-        "8\t42\trestore\tboth\ta1b2c3d4\tfailed\t2024-01-04 03:04:06.000\t1",
+        "3\t42\tbackup\tboth\ta1b2c3d4\tcompleted\t2024-01-02 01:04:05.000\t1",
+        "5\t42\trestore\tdb\ta1b2c3d4\tfailed\t2024-01-03 01:04:05.000\t1",
+        "6\t42\tbackup\tfiles\t-\tfailed\t2024-01-04 01:04:05.000\t1",
+        "7\t42\tbackup\tdb\t-\tfailed\t2024-01-04 01:04:05.000\t1",
+        "8\t42\trestore\tboth\ta1b2c3d4\tfailed\t2024-01-04 01:04:06.000\t1",
         "9\t43\tbackup\tboth\t-\tfailed\tNULL\t1",
-        "10\t43\tbackup\tboth\t-\tfailed\t2024-01-01 00:00:00.000\t1",
+        "10\t43\tbackup\tboth\t-\tfailed\t2023-12-31 22:00:00.000\t1",
         &format!("11\t43\tbackup\tboth\t{a64}\tcompleted\tNULL\t1"),
-        "12\t44\trestore\tboth\t-\tfailed\t2024-01-05 00:00:00.000\t1",
+        "12\t44\trestore\tboth\t-\tfailed\t2024-01-04 22:00:00.000\t1",
     ];
     assert_eq!(rows.lines().collect::<Vec<_>>(), expected);
     // By their UUIDs they stand in the order in which they were made.
@@ -153,9 +153,9 @@ fn the_rows_of_a_host_that_had_jobs_before_survive() {
         ["10", "11", "3", "5", "6", "7", "8", "12", "9"]
     );
     let uuid = fleet.query("SELECT uuid FROM customer_backup_jobs WHERE id = 3");
-    assert_eq!(uuid, "018cc820-d888-7000-8000-000000000003");
+    assert_eq!(uuid, "018cc7b2-fb88-7000-8000-000000000003");
     assert_eq!(fleet.query("SELECT completed_at FROM customer_backup_jobs WHERE id = 3"), {
-        "2024-01-02 03:09:00.000"
+        "2024-01-02 01:09:00.000"
     });
     let table = fleet.query("SHOW CREATE TABLE customers");
     assert!(table.contains("`plan` enum('small','large') DEFAULT 'small'"), "{table}");
@@ -185,7 +185,7 @@ fn the_rows_of_a_host_that_had_jobs_before_survive() {
         "This was interrupted when the backup system was renewed. Please order it again.";
     assert_eq!((of(0, "status"), of(0, "message")), (json!("failed"), json!(interrupted)));
     assert_eq!(of(3, "message"), "La base n'a pas pu être lue");
-    assert_eq!(of(4, "created_at"), "2024-01-02T03:04:05Z");
+    assert_eq!(of(4, "created_at"), "2024-01-02T01:04:05Z");
     assert_eq!(of(4, "snapshot_id"), json!(null));
     assert_eq!(jobs["items"].as_array().map(Vec::len), Some(5));
     assert_eq!(
