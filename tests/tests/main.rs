@@ -7,6 +7,7 @@ mod containers;
 mod databases;
 mod dependencies;
 mod doctor;
+mod documents;
 mod dumps;
 mod fleet;
 mod harness_mariadb;
