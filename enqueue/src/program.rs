@@ -14,8 +14,9 @@ use holdfast_store::{Database, Ringer, Schema};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::oneshot,
 };
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     admission::Admission,
@@ -26,6 +27,9 @@ use crate::{
     ringing::Bells,
     server::{Web, routes},
 };
+
+/// So long after SIGTERM may what was asked before still be answered.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Admits and signs jobs, rings for them, tells how they stand.
 #[derive(Debug, Parser)]
@@ -227,14 +231,24 @@ async fn run(config: Config) -> anyhow::Result<()> {
     info!(address = %listener.local_addr()?, "ready");
     let web = Web { config, database: database.clone(), admission, tokens };
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (begin, begun) = oneshot::channel();
     let ended = async move {
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
         }
         info!("ending: what was asked is still answered");
+        let _ = begin.send(());
     };
-    axum::serve(listener, routes(Arc::new(web))).with_graceful_shutdown(ended).await?;
+    // Somebody who never says the end of what they ask keeps nobody waiting.
+    let overdue = async {
+        let _ = begun.await;
+        tokio::time::sleep(LAST_ANSWERS).await;
+    };
+    tokio::select! {
+        served = axum::serve(listener, routes(Arc::new(web))).with_graceful_shutdown(ended) => served?,
+        () = overdue => warn!("ended with connections that were still open"),
+    }
     database.close().await;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -76,6 +76,15 @@ impl Web {
             child.kill().expect("a signal");
             child.wait().expect("its end");
         }
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If that does not come within a minute.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("a child");
+        eventually("the web side's end", || child.try_wait().expect("a child"))
     }
 
     /// Its process.

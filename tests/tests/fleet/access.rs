@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use holdfast_job::Moment;
-use holdfast_tests::{Answer, Fleet};
+use holdfast_tests::{Answer, Fleet, output_of, program};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde_json::{Value, json};
 
@@ -117,6 +117,52 @@ fn only_a_token_that_is_right_in_every_part_is_believed() {
             assert_eq!(answer.status, 401, "{why}: {:#}", answer.body);
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{why}");
             answer.problem(401, "unauthorized");
+        }
+    }
+}
+
+#[test]
+fn where_tokens_are_checked_by_a_public_key_its_owner_alone_makes_them() {
+    let mut fleet = Fleet::recording();
+    let folder = fleet.web_folder();
+    let keys = |word: &str, file: &str| {
+        format!("algorithm = \"{word}\"\nkey_file = \"{}\"", folder.join(file).display())
+    };
+    let mut now = keys("HS256", "tokens.secret");
+    for (algorithm, word, kind, bits) in
+        [(Algorithm::ES256, "ES256", "ecdsa", "256"), (Algorithm::RS256, "RS256", "rsa", "2048")]
+    {
+        let (secret, public) = (folder.join(kind), folder.join(format!("{kind}.pem")));
+        let mut make = program("/usr/bin/ssh-keygen");
+        make.args(["-q", "-m", "PKCS8", "-N", "", "-t", kind, "-b", bits, "-f"]).arg(&secret);
+        output_of(&mut make);
+        let mut publish = program("/usr/bin/ssh-keygen");
+        let pem = output_of(publish.args(["-e", "-m", "PKCS8", "-f"]).arg(&secret));
+        std::fs::write(&public, &pem).expect("a file");
+        let next = keys(word, &format!("{kind}.pem"));
+        fleet.reconfigure_web(&now, &next);
+        now = next;
+
+        let secret = std::fs::read(&secret).expect("a key");
+        let key = match algorithm {
+            Algorithm::RS256 => EncodingKey::from_rsa_pem(&secret),
+            _ => EncodingKey::from_ec_pem(&secret),
+        };
+        let right = encode(&Header::new(algorithm), &good(), &key.expect("a key"));
+        let right = right.expect("a token");
+        fleet.web.get_as(&right, BACKUPS).with(200);
+        let signature = right.rsplit('.').next().expect("a signature");
+        let other = token(&json!({ "alg": word }), &good(), (Algorithm::HS256, pem.as_bytes()));
+        let (signed, _) = other.rsplit_once('.').expect("a signature");
+        for forged in [
+            // The public key is no secret.
+            token(&json!({ "alg": "HS256" }), &good(), (Algorithm::HS256, pem.as_bytes())),
+            token(&json!({ "alg": "HS256" }), &good(), (Algorithm::HS256, pem.trim().as_bytes())),
+            token(&json!({ "alg": "HS256" }), &good(), (Algorithm::HS256, &SECRET)),
+            format!("{signed}.{signature}"),
+            other.clone(),
+        ] {
+            fleet.web.get_as(&forged, BACKUPS).problem(401, "unauthorized");
         }
     }
 }

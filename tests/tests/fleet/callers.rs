@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use holdfast_tests::{Fleet, eventually};
+use holdfast_tests::{Fleet, eventually, signal};
 use serde_json::json;
 
 #[test]
@@ -58,4 +58,22 @@ fn a_caller_that_hangs_up_leaves_its_order_whole_or_not_at_all() {
              WHERE j.id IS NULL",
     );
     assert_eq!(halves, "0\n0");
+}
+
+#[test]
+fn a_caller_that_never_comes_to_an_end_does_not_keep_the_web_side_from_ending() {
+    let mut fleet = Fleet::recording();
+    let address = fleet.web.url("").replace("http://", "");
+    let begin = |words: &str| {
+        let mut caller = TcpStream::connect(&address).expect("a connection");
+        caller.write_all(words.as_bytes()).expect("words");
+        caller
+    };
+    let _half_a_line = begin("POST /api/v1/cust");
+    let _half_a_head = begin("GET /healthz HTTP/1.1\r\nHost: x\r\n");
+    let _half_a_body = begin("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+    // What was said before by others has been heard.
+    fleet.web.get("/healthz").with(200);
+    signal("TERM", &fleet.web.pid().to_string());
+    assert!(fleet.web.ended().success());
 }
