@@ -110,7 +110,10 @@ SQL
         sql <<<"CREATE USER holdfast_$name@localhost IDENTIFIED BY '$(<"$world/$name/password")'"
         control_database "$name" >"$world/$name/config.toml"
     done
-    sql <<<'GRANT ALL ON control.* TO holdfast_admin@localhost'
+    sql <<'SQL'
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES ON control.*
+  TO holdfast_admin@localhost;
+SQL
     operator migrate
     sql < <(echo 'USE control;' && cat migrations/grants.sql)
     operator node add demo
@@ -190,12 +193,17 @@ executor = ["/usr/bin/sudo", "-n", "$world/bin/holdfast-executor", "--config", "
 grace_seconds = 1
 
 CONFIG
-    # shellcheck disable=SC2016
-    setsid unshare --mount sh -c 'mount --bind "$0" /etc/sudoers.d && exec "$@"' "$rules" \
-        setpriv --reuid="$worker_user" --regid=nogroup --clear-groups \
-        "$world/bin/holdfast-worker" --config "$world/worker/worker.toml" run </dev/null >"$log" 2>&1 &
+    as_worker "$world/bin/holdfast-worker" --config "$world/worker/worker.toml" run \
+        </dev/null >"$log" 2>&1 &
     workers+=($!)
     eventually "worker $1 is ready" answers "${workers[-1]}" grep '"ready"' "$log"
+}
+
+# as_worker <command...>, which becomes that command, where the workers' rules of sudo are in force.
+as_worker() {
+    # shellcheck disable=SC2016
+    exec setsid unshare --mount sh -c 'mount --bind "$0" /etc/sudoers.d && exec "$@"' "$rules" \
+        setpriv --reuid="$worker_user" --regid=nogroup --clear-groups "$@"
 }
 
 # ask <customer> <method> <path> [body]: as that customer's owner, below their own address unless the
