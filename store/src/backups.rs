@@ -6,10 +6,7 @@ use holdfast_job::{CustomerId, IdError, JobId, Moment, RepositoryName, SnapshotI
 use serde::{Deserialize, Serialize};
 use sqlx::{MySql, QueryBuilder, Row, mysql::MySqlRow};
 
-use crate::{
-    Database, Page, PageLimit, StoreError,
-    database::{microseconds, push_moment},
-};
+use crate::{Database, Page, PageLimit, StoreError, database::microseconds, page::push_window};
 
 /// A backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,18 +179,7 @@ impl Database {
         if let Some(scope) = filter.scope {
             query.push(" AND scope = ").push_bind(scope);
         }
-        if let Some(since) = filter.since {
-            query.push(" AND created_at >= ");
-            push_moment(&mut query, since);
-        }
-        if let Some(until) = filter.until {
-            query.push(" AND created_at < ");
-            push_moment(&mut query, until);
-        }
-        if let Some(behind) = filter.behind {
-            query.push(" AND uuid < ").push_bind(behind.to_string());
-        }
-        query.push(" ORDER BY uuid DESC LIMIT ").push_bind(limit.and_one());
+        push_window(&mut query, (filter.since, filter.until), filter.behind, limit);
         let rows = query.build().fetch_all(&self.pool()).await?;
         let backups = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(backups, limit, |backup| backup.uuid))

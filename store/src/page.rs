@@ -1,6 +1,9 @@
 //! Lists are read in pages, newest first; the next page begins behind the last item of this one.
 
-use holdfast_job::JobId;
+use holdfast_job::{JobId, Moment};
+use sqlx::{MySql, QueryBuilder};
+
+use crate::database::push_moment;
 
 /// How many items a page has: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +19,30 @@ impl PageLimit {
     }
 
     /// One more than the page has, to see whether there is a next one.
-    pub(crate) fn and_one(self) -> u32 {
+    fn and_one(self) -> u32 {
         self.0 + 1
     }
+}
+
+/// Ends the query of a page: rows made from `since` on and before `until`, behind `behind`, newest first.
+pub(crate) fn push_window(
+    query: &mut QueryBuilder<MySql>,
+    (since, until): (Option<Moment>, Option<Moment>),
+    behind: Option<JobId>,
+    limit: PageLimit,
+) {
+    if let Some(since) = since {
+        query.push(" AND created_at >= ");
+        push_moment(query, since);
+    }
+    if let Some(until) = until {
+        query.push(" AND created_at < ");
+        push_moment(query, until);
+    }
+    if let Some(behind) = behind {
+        query.push(" AND uuid < ").push_bind(behind.to_string());
+    }
+    query.push(" ORDER BY uuid DESC LIMIT ").push_bind(limit.and_one());
 }
 
 /// A page of a list.

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use holdfast_job::{JobId, Standing, Step, chain};
-use holdfast_store::{Database, Ending, Queue, Ringer, RunOut, StoreError};
+use holdfast_store::{Database, Ending, Idle, Queue, Ringer, StoreError};
 use tokio::{
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval},
@@ -140,7 +140,7 @@ impl Janitor {
     }
 
     /// A lease has run out: the job is pending again, or has been that too often.
-    async fn take_back(&mut self, lost: &RunOut) -> Result<(), StoreError> {
+    async fn take_back(&mut self, lost: &Idle) -> Result<(), StoreError> {
         let job = lost.job;
         if lost.attempt < MAX_CLAIMS {
             if self.database.rescue(lost).await? {
@@ -156,7 +156,7 @@ impl Janitor {
     }
 
     /// Whether a `recover` that began after this job was first seen here found its site settled.
-    fn is_settled(&mut self, seen: &RunOut) -> bool {
+    fn is_settled(&mut self, seen: &Idle) -> bool {
         if !self.awaiting.contains_key(&seen.job) {
             // It does not wait as long as others that have waited for days.
             self.hasten();
@@ -172,7 +172,7 @@ impl Janitor {
 
     async fn end(
         &self,
-        idle: &RunOut,
+        idle: &Idle,
         step: Step,
         customer: &str,
         operator: &str,

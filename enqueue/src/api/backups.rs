@@ -16,7 +16,7 @@ use holdfast_job::{
 use holdfast_store::{Backup, BackupFilter, BackupKind, BackupName, BackupState, Customer};
 use serde::{Deserialize, Serialize};
 
-use super::{List, Names, accepted, limit, moment, note, parse, time};
+use super::{List, Names, accepted, confirm::SetsAside, limit, moment, note, parse, time};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
@@ -210,9 +210,11 @@ pub async fn restore(
         ));
     }
     let scope = restorable(&backup, body.scope)?;
-    if body.confirm.as_deref() != Some(CONFIRMATION) {
-        return Err(unconfirmed(&backup, body.undo, web.config.undo_hours));
-    }
+    let aside = SetsAside {
+        since: backup.created_at,
+        undo_hours: matches!(body.undo, UndoCopy::Keep).then_some(web.config.undo_hours),
+    };
+    aside.confirmed_by(CONFIRMATION, body.confirm.as_deref())?;
     let order = Order::Restore(Restore {
         repository: backup.repository,
         snapshot: backup.snapshot,
@@ -253,24 +255,6 @@ fn restorable(backup: &Backup, asked: Option<Scope>) -> Result<Scope, Problem> {
         },
         Some(scope) => Ok(scope),
     }
-}
-
-/// What a person should know before they confirm.
-fn unconfirmed(backup: &Backup, undo: UndoCopy, undo_hours: u64) -> Problem {
-    let made = time(backup.created_at);
-    let back = match undo {
-        UndoCopy::Keep => format!("It can be brought back for {undo_hours} hours."),
-        UndoCopy::None => "It cannot be brought back, as no undo copy was asked for.".into(),
-    };
-    let detail = format!(
-        "Everything that has changed on the site since {made}, up to the moment of the switch, is set \
-         aside. {back} Send `\"confirm\": \"{CONFIRMATION}\"` to go on."
-    );
-    let hours = matches!(undo, UndoCopy::Keep).then_some(undo_hours);
-    Problem::unprocessable("not-confirmed", detail).with(
-        "sets_aside",
-        serde_json::json!({ "since": made, "until": "the switch", "undo_hours": hours }),
-    )
 }
 
 /// `DELETE …/backups/{backup}`.

@@ -14,7 +14,7 @@ use holdfast_job::{JobId, JobStatus, Moment, Order, Undo, Verb};
 use holdfast_store::{Customer, Job, JobFilter};
 use serde::{Deserialize, Serialize};
 
-use super::{List, Names, accepted, limit, moment, note, parse, time};
+use super::{List, Names, accepted, confirm::SetsAside, limit, moment, note, parse, time};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
@@ -196,18 +196,11 @@ pub async fn undo(
         let detail = format!("This could be undone until {until}. Its undo copy is gone.");
         return Err(Problem::unprocessable("no-undo-copy", detail));
     }
-    if body.confirm.as_deref() != Some(CONFIRMATION) {
-        let since = time(taken_back.completed_at.unwrap_or(taken_back.updated_at));
-        let hours = web.config.undo_hours;
-        let detail = format!(
-            "Everything that has changed on the site since {since}, up to the moment of the switch, is \
-             set aside. It can be brought back for {hours} hours. Send `\"confirm\": \
-             \"{CONFIRMATION}\"` to go on."
-        );
-        let aside =
-            serde_json::json!({ "since": since, "until": "the switch", "undo_hours": hours });
-        return Err(Problem::unprocessable("not-confirmed", detail).with("sets_aside", aside));
-    }
+    let aside = SetsAside {
+        since: taken_back.completed_at.unwrap_or(taken_back.updated_at),
+        undo_hours: Some(web.config.undo_hours),
+    };
+    aside.confirmed_by(CONFIRMATION, body.confirm.as_deref())?;
     let order = Order::Undo(Undo { of: Some(taken_back.job) });
     let job = web.admission.admit(&customer, order, caller.actor(), note(body.note)?).await?;
     Ok(accepted(&customer, job))

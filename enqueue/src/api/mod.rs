@@ -1,6 +1,7 @@
 //! The JSON API.
 
 pub mod backups;
+mod confirm;
 pub mod health;
 pub mod jobs;
 pub mod status;

@@ -6,16 +6,16 @@ use sqlx::{Row, mysql::MySqlRow};
 use super::{Class, TURN, claim::event};
 use crate::{Database, Ring, StoreError};
 
-/// A job whose worker has not been heard of for longer than its lease.
+/// A job that nobody is at work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunOut {
+pub struct Idle {
     /// Which.
     pub job: JobId,
     /// Whose.
     pub customer: CustomerId,
-    /// The fence of the claim that has run out.
+    /// The fence of its latest claim.
     pub fence: u32,
-    /// Which attempt that was.
+    /// How many attempts were counted.
     pub attempt: u32,
 }
 
@@ -60,33 +60,34 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
-    pub async fn run_out(&self, pool: &str) -> Result<Vec<RunOut>, StoreError> {
-        let select = "SELECT uuid, customer_id, fence, attempt FROM customer_backup_jobs \
-                      WHERE status = 'running' AND pool = ? AND lease_until < NOW(3) LIMIT 100";
-        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool()).await?;
-        rows.iter().map(read).collect()
+    pub async fn run_out(&self, pool: &str) -> Result<Vec<Idle>, StoreError> {
+        self.idle(pool, "status = 'running' AND lease_until < NOW(3)").await
     }
 
     /// Jobs of this pool that a person has to decide about.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
-    pub async fn stuck(&self, pool: &str) -> Result<Vec<RunOut>, StoreError> {
-        let select = "SELECT uuid, customer_id, fence, attempt FROM customer_backup_jobs \
-                      WHERE status = 'stuck' AND pool = ? LIMIT 100";
-        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool()).await?;
-        rows.iter().map(read).collect()
+    pub async fn stuck(&self, pool: &str) -> Result<Vec<Idle>, StoreError> {
+        self.idle(pool, "status = 'stuck'").await
     }
 
     /// Jobs of this pool that are pending and void.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
-    pub async fn expired(&self, pool: &str) -> Result<Vec<RunOut>, StoreError> {
-        let select = "SELECT uuid, customer_id, fence, attempt FROM customer_backup_jobs \
-                      WHERE status = 'pending' AND pool = ? AND not_after < NOW(3) LIMIT 100";
-        let rows = sqlx::query(select).bind(pool).fetch_all(&self.pool()).await?;
-        rows.iter().map(read).collect()
+    pub async fn expired(&self, pool: &str) -> Result<Vec<Idle>, StoreError> {
+        self.idle(pool, "status = 'pending' AND not_after < NOW(3)").await
+    }
+
+    /// A hundred jobs of this pool that nobody is at work on, and that are so.
+    async fn idle(&self, pool: &str, so: &'static str) -> Result<Vec<Idle>, StoreError> {
+        let select = format!(
+            "SELECT uuid, customer_id, fence, attempt FROM customer_backup_jobs WHERE pool = ? \
+             AND {so} LIMIT 100"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(pool);
+        query.fetch_all(&self.pool()).await?.iter().map(read).collect()
     }
 
     /// Takes a job from a worker whose lease has run out: it is pending again, and due. Says whether
@@ -94,7 +95,7 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError`] if the store could not answer.
-    pub async fn rescue(&self, lost: &RunOut) -> Result<bool, StoreError> {
+    pub async fn rescue(&self, lost: &Idle) -> Result<bool, StoreError> {
         let mut transaction = self.pool().begin().await?;
         let done = sqlx::query(
             "UPDATE customer_backup_jobs SET status = ?, fence = fence + 1, run_after = NOW(3), \
@@ -147,9 +148,9 @@ fn turn_of(table: &str) -> String {
         .replace("CASE class", &format!("CASE {table}.class"))
 }
 
-fn read(row: &MySqlRow) -> Result<RunOut, StoreError> {
+fn read(row: &MySqlRow) -> Result<Idle, StoreError> {
     let (uuid, customer): (String, i32) = (row.try_get("uuid")?, row.try_get("customer_id")?);
-    Ok(RunOut {
+    Ok(Idle {
         job: uuid.parse().map_err(|error| StoreError::corrupt("job", error))?,
         customer: customer
             .to_string()

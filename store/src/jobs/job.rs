@@ -7,7 +7,7 @@ use holdfast_job::{
 use sqlx::{MySql, QueryBuilder, Row, mysql::MySqlRow};
 
 use super::claim::read_verb;
-use crate::{Database, Page, PageLimit, StoreError, database::push_moment};
+use crate::{Database, Page, PageLimit, StoreError, page::push_window};
 
 /// A job.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,18 +124,7 @@ impl Database {
         if let Some(status) = filter.status {
             query.push(" AND status = ").push_bind(status.word());
         }
-        if let Some(since) = filter.since {
-            query.push(" AND created_at >= ");
-            push_moment(&mut query, since);
-        }
-        if let Some(until) = filter.until {
-            query.push(" AND created_at < ");
-            push_moment(&mut query, until);
-        }
-        if let Some(behind) = filter.behind {
-            query.push(" AND uuid < ").push_bind(behind.to_string());
-        }
-        query.push(" ORDER BY uuid DESC LIMIT ").push_bind(limit.and_one());
+        push_window(&mut query, (filter.since, filter.until), filter.behind, limit);
         let rows = query.build().fetch_all(&self.pool()).await?;
         let jobs = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(jobs, limit, |job| job.job))

@@ -13,7 +13,7 @@ use holdfast_job::Verb;
 
 pub use admit::{AdmitError, NewJob};
 pub use claim::{Claimed, PutBack};
-pub use due::{Place, RunOut};
+pub use due::{Idle, Place};
 pub use end::Ending;
 pub use job::{Job, JobFilter};
 pub use report::Report;
