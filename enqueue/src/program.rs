@@ -1,6 +1,8 @@
 //! The program: from the command line to the exit code.
 
 use std::{
+    io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -12,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use holdfast_job::{CustomerId, KeyId, Moment, NodeName};
 use holdfast_store::{Database, Ringer, Schema};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
@@ -30,6 +32,9 @@ use crate::{
 
 /// So long after SIGTERM may what was asked before still be answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
+
+/// So many callers may wait to be let in, if the system's `net.core.somaxconn` has room for them.
+const WAITING_LINE: u32 = 4096;
 
 /// Admits and signs jobs, rings for them, tells how they stand.
 #[derive(Debug, Parser)]
@@ -225,9 +230,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         every: config.plan_every,
     };
     tokio::spawn(planner.run());
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("`listen`: {}", config.listen))?;
+    let listener = listen(config.listen).with_context(|| format!("`listen`: {}", config.listen))?;
     info!(address = %listener.local_addr()?, "ready");
     let web = Web { config, database: database.clone(), admission, tokens };
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -251,6 +254,16 @@ async fn run(config: Config) -> anyhow::Result<()> {
     }
     database.close().await;
     Ok(())
+}
+
+/// Callers who come faster than they are let in wait in a line, and are turned away where it ends; the
+/// usual one has 128 places.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // An address that was left a moment ago may be taken again.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_LINE)
 }
 
 /// Lines for people on a terminal, JSON for the journal.
