@@ -8,9 +8,9 @@ use std::{
 use axum::{
     Router,
     body::to_bytes,
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::StatusCode,
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
@@ -30,8 +30,10 @@ use crate::{
 /// The largest body of a request: an order is a few hundred bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// So long at most does anybody wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// So long at most does a request take to come in and be answered.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// So long of that at most the control database has for its part.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// What every handler has in hand.
 #[derive(Debug)]
@@ -102,9 +104,21 @@ pub fn routes(web: Arc<Web>) -> Router {
                 "This address does not take that method.",
             )
         })
+        .layer(from_fn_with_state(Arc::clone(&web), answer_in_time))
         .layer(from_fn(read_whole))
         .layer(from_fn(log))
         .with_state(web)
+}
+
+/// Answers a request that has come in, or leaves behind the connections on which nothing is answered.
+async fn answer_in_time(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    let answered = web.database.within(ANSWER, async { Ok(next.run(request).await) }).await;
+    answered.unwrap_or_else(|_| too_slow())
+}
+
+fn too_slow() -> Response {
+    let detail = "There was no answer in time. Look whether it was ordered, and try again.";
+    Problem::unavailable("too-slow", detail, 5).into_response()
 }
 
 /// Reads a request to its end before anything is answered: an answer in the middle of it ends the
@@ -129,11 +143,7 @@ async fn log(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let path = request.uri().path().to_owned();
-    let answered = timeout(PATIENCE, next.run(request)).await;
-    let response = answered.unwrap_or_else(|_| {
-        let detail = "There was no answer in time. Look whether it was ordered, and try again.";
-        Problem::unavailable("too-slow", detail, 5).into_response()
-    });
+    let response = timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow());
     let status = response.status().as_u16();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let route = route.unwrap_or_default();

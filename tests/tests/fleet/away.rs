@@ -1,5 +1,7 @@
 //! The web side while a server is away, frozen, or goes away in the very commit.
 
+use std::thread;
+
 use holdfast_job::JobId;
 use holdfast_tests::{Action, Fleet, Moment, StatementProxy, eventually};
 use serde_json::json;
@@ -145,4 +147,22 @@ fn an_order_whose_commit_was_not_answered_is_answered_by_what_is_known() {
         }
         fleet.end_jobs();
     }
+}
+
+#[test]
+fn callers_of_a_database_that_stands_still_are_answered_and_it_is_asked_anew_when_it_goes_on() {
+    let fleet = Fleet::recording();
+    let status = "/api/v1/customers/42/status";
+    fleet.web.get(status).with(200);
+    Fleet::freeze(fleet.control.pid(), true);
+    // More than there are connections.
+    thread::scope(|scope| {
+        let asked: Vec<_> = (0..24).map(|_| scope.spawn(|| fleet.web.get(status))).collect();
+        for asked in asked {
+            let answer = asked.join().expect("a caller").with(503);
+            assert_eq!(answer.header("retry-after"), Some("5"), "{:#}", answer.body);
+        }
+    });
+    Fleet::freeze(fleet.control.pid(), false);
+    eventually("an answer", || (fleet.web.get(status).status == 200).then_some(()));
 }
