@@ -27,7 +27,13 @@ end_holdfast() {
     local one
     # Both are asked, then waited for.
     for one in "${workers[@]}"; do kill "$one" 2>/dev/null || true; done
-    for one in "${workers[@]}" "$web" "$redis"; do end_process "$one"; done
+    for one in "${workers[@]}"; do end_process "$one"; done
+    # Who kills a worker while all is up leaves an executor behind. It puts everything back, or finishes
+    # a switch; then its customer's lock is free.
+    for one in "$world"/state/locks/*.lock; do
+        if [ -e "$one" ]; then flock --wait 90 "$one" true; fi
+    done
+    for one in "$web" "$redis"; do end_process "$one"; done
 }
 
 # as <user> <command...>, which becomes that command.
