@@ -8,7 +8,9 @@ use axum::{
     http::{header, request::Parts},
 };
 use holdfast_store::{Actor, Customer};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{config::TokensTable, problem::Problem, server::Web};
@@ -107,7 +109,7 @@ impl Tokens {
         let refused =
             |why: &str| Problem::unauthorized(format!("The token is not accepted: {why}."));
         let decoded = decode::<Claims>(token, &self.key, &self.validation)
-            .map_err(|error| refused(&error.to_string()))?;
+            .map_err(|error| refused(reason(error.kind())))?;
         // RFC 7515, 4.1.11: what must be understood and is not makes the token invalid.
         if decoded.header.crit.is_some() {
             return Err(refused("it has critical extensions"));
@@ -118,6 +120,20 @@ impl Tokens {
         }
         let scopes = scope.split_whitespace().map(str::to_owned).collect();
         Ok(Caller { subject: sub, customers, role, scopes })
+    }
+}
+
+/// Why a token is not accepted, for whoever brought it.
+fn reason(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::ExpiredSignature => "it has expired, so please log in again",
+        ErrorKind::ImmatureSignature => "it does not count yet",
+        ErrorKind::InvalidIssuer => "it was made by somebody else",
+        ErrorKind::InvalidAudience => "it was made for somebody else",
+        ErrorKind::InvalidSignature => "its signature is wrong",
+        ErrorKind::InvalidAlgorithm => "it is signed by another algorithm",
+        ErrorKind::MissingRequiredClaim(_) => "it needs `exp`, `iss`, `aud` and `sub`",
+        _ => "it is no token, or says what is not understood",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -40,6 +40,10 @@ impl Signer {
         let Ok(secret) = text.trim_end().parse::<PublicKey>() else {
             bail!("{}: is no key: {how}", file.display());
         };
+        let mode = fs::metadata(file)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            bail!("{}: who reads it may order anything: `chmod 600` it", file.display());
+        }
         Ok(Self { id, key: SigningKey::from_bytes(secret.bytes()) })
     }
 

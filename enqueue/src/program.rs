@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use holdfast_job::{CustomerId, KeyId, Moment, NodeName};
+use holdfast_job::{CustomerId, KeyId, Moment, NodeName, chain};
 use holdfast_store::{Database, Ringer, Schema};
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -185,10 +185,16 @@ async fn add_customer(
         bail!("an external id has 1 to 64 characters on one line, and no space at its ends");
     }
     if !database.enter_customer(id, &name).await? {
-        bail!(
-            "customer {id} is not in the host's table `customers`, or is known by another name than \
-             {name:?}, or somebody else has that name"
-        );
+        match (database.customer_of(id).await?, database.customer(&name).await?) {
+            (Some(known), _) => {
+                bail!("customer {id} is known as {:?} already", known.external_id)
+            }
+            (None, Some(other)) => bail!("customer {} has the name {name:?} already", other.id),
+            (None, None) => bail!(
+                "customer {id} is not in the table `customers`: the host enters its customers there \
+                 first, as in `INSERT INTO customers (id) VALUES ({id})`"
+            ),
+        }
     }
     database.move_customer(id, pool).await?;
     println!("Customer {id} is known as {name}; its site is in the pool `{pool}`.");
@@ -216,10 +222,13 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let tokens = Tokens::load(&config.tokens)?;
     let database = Database::new(&config.database);
     // A database that is away comes back; one whose schema is behind does not by itself.
-    if matches!(database.schema().await, Ok(Schema::Behind)) {
-        bail!(
+    match database.in_time(database.schema()).await {
+        Ok(Schema::Ready) => {}
+        Ok(Schema::Behind) => bail!(
             "the schema is behind: run `holdfast-enqueue migrate`, and see migrations/grants.sql"
-        );
+        ),
+        Err(error) if error.is_away() => warn!("{}: it is waited for", chain(&error)),
+        Err(error) => bail!("`database`: {}", chain(&error)),
     }
     let bells = Bells::start(Ringer::new(&config.redis).context("`redis`")?);
     let admission = Arc::new(Admission { database: database.clone(), signer, bells });

@@ -7,8 +7,12 @@ pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(error.to_string().trim_end());
+        let said = error.to_string();
+        // Some libraries say their cause themselves.
+        if !text.ends_with(said.trim_end()) {
+            text.push_str(": ");
+            text.push_str(said.trim_end());
+        }
         cause = error.source();
     }
     text

@@ -54,7 +54,7 @@ fn finding(what: &'static str, looked: Result<String, String>) -> Finding {
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = at_home(config);
     if findings.iter().all(Finding::is_good) {
-        findings.push(finding("the executor's doctor", doctor(config).await));
+        findings.extend(doctor(config).await);
     }
     findings.extend(around(config).await);
     findings
@@ -159,15 +159,26 @@ fn program(config: &Config) -> Result<String, String> {
     }
 }
 
-/// The findings themselves are the node's own; that there are some says that it can be started.
-async fn doctor(config: &Config) -> Result<String, String> {
-    match ask(&config.executor, "doctor", &[Outcome::Completed, Outcome::Failed]).await {
-        Ok(said) if said.is_empty() => {
-            Err(cannot_start(config, &std::io::Error::other("it says nothing")))
-        }
-        Ok(_) => Ok("it answers".into()),
-        Err(error) => Err(cannot_start(config, &error)),
+/// What the executor's own doctor finds wrong, and whether it is the doctor of the same node.
+async fn doctor(config: &Config) -> Vec<Finding> {
+    let what = "the executor's doctor";
+    let said = match ask(&config.executor, "doctor", &[Outcome::Completed, Outcome::Failed]).await {
+        Ok(said) => said,
+        Err(error) => return vec![finding(what, Err(cannot_start(config, &error)))],
+    };
+    let bad: Vec<_> = said.iter().filter_map(|line| line.strip_prefix("BAD ")).collect();
+    let name = said.iter().find_map(|line| line.strip_prefix("good  node: "));
+    let mut findings = Vec::new();
+    match name {
+        Some(name) if name != config.node.as_str() => findings.push(finding(
+            what,
+            Err(format!("it is of node {name}, and this worker's is {}: mend one", config.node)),
+        )),
+        _ if bad.is_empty() => findings.push(finding(what, Ok("all is good".into()))),
+        _ => {}
     }
+    findings.extend(bad.iter().map(|problem| finding(what, Err(problem.trim().to_owned()))));
+    findings
 }
 
 /// What to do about an executor that cannot be started.

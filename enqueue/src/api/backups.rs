@@ -16,7 +16,7 @@ use holdfast_job::{
 use holdfast_store::{Backup, BackupFilter, BackupKind, BackupName, BackupState, Customer};
 use serde::{Deserialize, Serialize};
 
-use super::{List, Names, accepted, confirm::SetsAside, limit, moment, note, parse, time};
+use super::{List, Names, Object, accepted, confirm::SetsAside, limit, moment, note, parse, time};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
@@ -163,10 +163,10 @@ pub async fn create(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Names(customer): Names<String>,
-    body: Result<Json<CreateBody>, JsonRejection>,
+    body: Result<Json<Object<CreateBody>>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
-    let Json(body) = body?;
+    let Json(Object(body)) = body?;
     let order = Order::Backup(BackupOrder {
         repository: web.config.repository.clone(),
         scope: body.scope,
@@ -198,10 +198,10 @@ pub async fn restore(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Names((customer, backup)): Names<(String, String)>,
-    body: Result<Json<RestoreBody>, JsonRejection>,
+    body: Result<Json<Object<RestoreBody>>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
-    let Json(body) = body?;
+    let Json(Object(body)) = body?;
     let backup = find(&web, &customer, &backup).await?;
     if backup.state != BackupState::Active {
         return Err(Problem::unprocessable(

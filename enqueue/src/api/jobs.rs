@@ -14,7 +14,7 @@ use holdfast_job::{JobId, JobStatus, Moment, Order, Undo, Verb};
 use holdfast_store::{Customer, Job, JobFilter};
 use serde::{Deserialize, Serialize};
 
-use super::{List, Names, accepted, confirm::SetsAside, limit, moment, note, parse, time};
+use super::{List, Names, Object, accepted, confirm::SetsAside, limit, moment, note, parse, time};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
@@ -181,10 +181,10 @@ pub async fn undo(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Names((customer, job)): Names<(String, String)>,
-    body: Result<Json<UndoBody>, JsonRejection>,
+    body: Result<Json<Object<UndoBody>>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
-    let Json(body) = body?;
+    let Json(Object(body)) = body?;
     let taken_back = find(&web, &customer, &job).await?;
     let until = taken_back.result.as_ref().and_then(|result| result.undo_until);
     let Some(until) = until.filter(|_| taken_back.status == JobStatus::Completed) else {
@@ -194,6 +194,10 @@ pub async fn undo(
     };
     if until < Moment::of(SystemTime::now()) {
         let detail = format!("This could be undone until {until}. Its undo copy is gone.");
+        return Err(Problem::unprocessable("no-undo-copy", detail));
+    }
+    if web.database.was_taken_back(customer.id, taken_back.job).await? {
+        let detail = "This was taken back already. Undo that undo to have it again.";
         return Err(Problem::unprocessable("no-undo-copy", detail));
     }
     let aside = SetsAside {

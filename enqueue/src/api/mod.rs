@@ -6,6 +6,8 @@ pub mod health;
 pub mod jobs;
 pub mod status;
 
+use std::{fmt, marker::PhantomData};
+
 use axum::{
     Json,
     extract::{FromRequestParts, Path},
@@ -14,7 +16,10 @@ use axum::{
 };
 use holdfast_job::{JobId, Moment};
 use holdfast_store::{Customer, Page, PageLimit};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::problem::Problem;
@@ -93,6 +98,28 @@ fn moment(name: &str, given: Option<&str>) -> Result<Option<Moment>, Problem> {
     seconds
         .map(|seconds| Some(Moment::from_unix_seconds(seconds)))
         .ok_or_else(|| Problem::bad_request(form))
+}
+
+/// An order's body: a JSON object and nothing else. A list would do for a struct, by position.
+#[derive(Debug)]
+pub struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
 }
 
 /// What somebody wrote beside an order.

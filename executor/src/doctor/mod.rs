@@ -59,6 +59,7 @@ pub async fn examine(folder: &Path) -> Vec<Finding> {
         finding("docker", docker(&node)),
         finding("probe's secret", probe_secret(&node)),
     ];
+    findings.push(finding("node", Ok(node.name.to_string())));
     findings.extend(examine_ticket_keys(&node));
     let mut customers = node.customers_with_own_file().unwrap_or_default();
     customers.extend(Shelf::customers(&node.state).unwrap_or_default());

@@ -130,6 +130,26 @@ impl Database {
         Ok(Page::of(jobs, limit, |job| job.job))
     }
 
+    /// Whether an undo of this job was done.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn was_taken_back(
+        &self,
+        customer: CustomerId,
+        job: JobId,
+    ) -> Result<bool, StoreError> {
+        let undone: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM customer_backup_jobs WHERE customer_id = ? AND undo_of = ? \
+             AND status = 'completed'",
+        )
+        .bind(customer.number())
+        .bind(job.to_string())
+        .fetch_one(&self.pool())
+        .await?;
+        Ok(undone > 0)
+    }
+
     /// The job that holds this customer, with all that is known of it.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         "doctor" => {
-            println!("{{\"what\":\"the recorder\",\"good\":true,\"detail\":\"records\"}}");
+            println!("good  the recorder: records");
             ExitCode::SUCCESS
         }
         _ => record(&PathBuf::from(folder)),

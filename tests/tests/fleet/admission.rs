@@ -158,6 +158,7 @@ fn an_order_that_is_not_understood_is_refused_and_nothing_is_written() {
     for body in [
         json!({}),
         json!([]),
+        json!(["files", null]),
         json!(null),
         json!({ "scope": "both", "scpoe": "db" }),
         json!({ "scope": "" }),

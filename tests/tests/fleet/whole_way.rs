@@ -34,6 +34,7 @@ fn a_site_is_saved_damaged_brought_back_taken_back_and_its_backup_deleted_over_h
     let undo = web.post(&path, &json!({ "confirm": "UNDO" })).job();
     web.until(42, undo, "completed");
     assert_eq!(fleet.node.tree(), damaged);
+    web.post(&path, &json!({ "confirm": "UNDO" })).problem(422, "no-undo-copy");
 
     let delete = web.delete(&format!("/api/v1/customers/42/backups/{backup}")).job();
     web.until(42, delete, "completed");

@@ -1,8 +1,8 @@
 //! The worker: how it begins, how each job ends, how it ends itself.
 
-use std::{process::Command, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
-use holdfast_tests::{Fleet, Node, eventually, output_of, program, remains};
+use holdfast_tests::{Fleet, Node, Worker, eventually, output_of, program, remains};
 
 /// What a worker that refuses to begin says.
 fn refusal(command: &mut Command) -> String {
@@ -36,11 +36,11 @@ fn a_worker_refuses_to_begin_with_what_cannot_work_and_says_what_to_change() {
         assert!(said.contains(says), "{name}: {said}");
     }
     let stranger = fleet.configure_worker("test-9", "stranger", "");
-    let said = refusal(&mut holdfast_tests::Worker::command(None, &stranger));
+    let said = refusal(&mut Worker::command(None, &stranger));
     assert!(said.contains("test-9 is not registered: `holdfast-enqueue node add test-9"), "{said}");
 
     let mut bound = program("/usr/bin/setpriv");
-    let inner = holdfast_tests::Worker::command(None, &good);
+    let inner = Worker::command(None, &good);
     bound.arg("--no-new-privs").arg(inner.get_program()).args(inner.get_args());
     assert!(refusal(&mut bound).contains("NoNewPrivileges is set"));
 
@@ -179,8 +179,8 @@ fn a_worker_that_is_ended_lets_what_it_has_begun_end_by_itself() {
 fn a_worker_that_must_end_at_once_gives_its_jobs_back_and_it_costs_no_attempt() {
     let fleet = Fleet::recording();
     fleet.hold(true);
-    for grace in ["grace_seconds = 0.2", "grace_seconds = 600"] {
-        let mut worker = fleet.worker("one", grace);
+    for (name, grace) in [("one", "grace_seconds = 0.2"), ("two", "grace_seconds = 600")] {
+        let mut worker = fleet.worker(name, grace);
         let job = match fleet.web.get("/api/v1/customers/42/status").body["active"]["uuid"].as_str()
         {
             Some(job) => job.parse().expect("a job"),
@@ -196,7 +196,7 @@ fn a_worker_that_must_end_at_once_gives_its_jobs_back_and_it_costs_no_attempt() 
         assert_eq!(fleet.column(job, "status, attempt, leased_by IS NULL"), "pending\t0\t1");
     }
     fleet.hold(false);
-    let _worker = fleet.worker("two", "");
+    let _worker = fleet.worker("three", "");
     let recent = eventually("its end", || {
         let status = fleet.web.get("/api/v1/customers/42/status").body;
         status["recent"].get(0).cloned()
@@ -241,4 +241,17 @@ fn a_worker_of_the_real_executor_needs_no_more_than_its_lines_of_sudoers() {
     let fleet = Fleet::new(Node::with_site());
     let said = output_of(fleet.worker_command("one", "").arg("doctor"));
     assert!(said.lines().all(|line| line.starts_with("good")), "{said}");
+
+    fleet.admin(&["node", "add", "test-2", "--pool", "other"]);
+    let other = fleet.configure_worker("test-2", "other", "");
+    let doctor = |mut command: Command| {
+        let output = command.arg("doctor").output().expect("doctor");
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = doctor(Worker::command(fleet.rules.as_ref(), &other));
+    assert!(said.contains("it is of node test-1, and this worker's is test-2"), "{said}");
+    fs::remove_file(fleet.node.root().join("etc/ticket-keys/web-1.pub")).expect("a key");
+    let said = doctor(fleet.worker_command("one", ""));
+    assert!(said.contains("BAD   the executor's doctor: ticket keys"), "{said}");
 }
