@@ -284,7 +284,7 @@ impl Plan for Undo {
         let done = reached == Reached::Goal;
         let what = if done { WhatHappened::Undone } else { WhatHappened::Untouched };
         Report {
-            done: "Your restore is taken back: the site is as it was before it.".into(),
+            done: "This was taken back: your site is as it was before it.".into(),
             sources: self.facts.switch.results(what),
             closed_ms: self.facts.switch.closed_ms(),
             services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),

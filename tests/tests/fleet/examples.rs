@@ -206,7 +206,7 @@ fn what_the_page_about_the_api_shows_works_as_it_stands() {
         "urn:holdfast:problem:not-confirmed",
         "backup: completed: The backup is made.",
         "restore: completed: Your site is restored.",
-        "undo: completed: Your restore is taken back: the site is as it was before it.",
+        "undo: completed: This was taken back: your site is as it was before it.",
         "delete: completed: The backup is deleted.",
     ] {
         assert!(said.contains(line), "{line}:\n{said}");
