@@ -143,5 +143,7 @@ fn what_is_written_all_through_a_restore_is_on_one_side_or_the_other() {
     for row in rows_before {
         assert!(kept.contains(row.as_str()), "row {row} was written and is lost");
     }
+    // It would write on while its site is removed.
+    scene.engine.run(&["kill", "web"]);
     scene.node.recover();
 }
