@@ -85,7 +85,7 @@ fn an_external_id_that_looks_like_a_number_is_never_taken_for_one() {
 
         // Number 43 has to have a name of its own.
         let said = refused(&fleet, &["customer", "add", "43"]);
-        assert!(said.contains("somebody else has that name"), "{said}");
+        assert!(said.contains("customer 44 has the name \"43\" already"), "{said}");
         assert_eq!(known(&fleet), "44\t43\tdefault");
         fleet.admin(&["customer", "add", "43", "--external-id", "44"]);
         assert_eq!(notes(&fleet, fleet.web.token(), "43"), ["of number 44"]);
@@ -121,7 +121,7 @@ fn customers_that_nobody_has_entered_are_entered_by_number_only_where_that_is_co
 fn a_customer_is_entered_whole_or_not_at_all() {
     let fleet = Fleet::recording();
     for (words, why) in [
-        (vec!["9999"], "not in the host's table"),
+        (vec!["9999"], "is not in the table `customers`"),
         (vec!["44", "--external-id", ""], "1 to 64 characters"),
         (vec!["44", "--external-id", &"x".repeat(65)], "1 to 64 characters"),
         (vec!["44", "--external-id", "a\nb"], "1 to 64 characters"),
