@@ -6,7 +6,7 @@ GRANT SELECT ON _sqlx_migrations TO holdfast_web@localhost;
 GRANT SELECT ON customers TO holdfast_web@localhost;
 GRANT SELECT, INSERT ON backup_customers TO holdfast_web@localhost;
 GRANT SELECT, INSERT ON customer_backup_jobs TO holdfast_web@localhost;
-GRANT SELECT, INSERT ON job_events TO holdfast_web@localhost;
+GRANT SELECT ON job_events TO holdfast_web@localhost;
 GRANT SELECT, UPDATE (state, deleting_job) ON customer_backups TO holdfast_web@localhost;
 GRANT SELECT ON nodes TO holdfast_web@localhost;
 GRANT SELECT, INSERT ON audit TO holdfast_web@localhost;

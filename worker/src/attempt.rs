@@ -89,13 +89,10 @@ impl Attempt {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let ours = tokio::select! {
-                _ = heartbeat.tick() => self.database.in_time(self.database.renew(&self.claimed, self.config.lease)).await,
-                changed = reports.changed() => {
+                _ = heartbeat.tick() => self.renew().await,
+                _ = reports.changed() => {
                     let report = reports.borrow_and_update().clone();
-                    let told = match (changed, report) {
-                        (Ok(()), Some(report)) => self.database.in_time(self.database.report(&self.claimed, &report)).await,
-                        _ => Ok(true),
-                    };
+                    let told = self.report(report).await;
                     sleep(BETWEEN_REPORTS).await;
                     told
                 }
@@ -106,6 +103,19 @@ impl Attempt {
                 // The work goes on: whether it is still ours is seen when the database is back.
                 Err(error) => self.complain("how it goes on", &error),
             }
+        }
+    }
+
+    async fn renew(&self) -> Result<bool, StoreError> {
+        self.database.in_time(self.database.renew(&self.claimed, self.config.lease)).await
+    }
+
+    async fn report(&self, report: Option<Report>) -> Result<bool, StoreError> {
+        match report {
+            Some(report) => {
+                self.database.in_time(self.database.report(&self.claimed, &report)).await
+            }
+            None => Ok(true),
         }
     }
 

@@ -40,6 +40,8 @@ pub struct Janitor {
     under_way: Option<JoinHandle<io::Result<bool>>>,
     wait: Duration,
     next_recovery: Instant,
+    /// Whether `recover` was wanted while one was under way, which may have passed that customer.
+    again: bool,
     /// Jobs that end when their site is settled, and how many recoveries had begun when they were first
     /// seen: an earlier one says nothing about them.
     awaiting: BTreeMap<JobId, u64>,
@@ -68,6 +70,7 @@ impl Janitor {
             under_way: None,
             wait,
             next_recovery,
+            again: false,
             awaiting,
         }
     }
@@ -189,10 +192,11 @@ impl Janitor {
         Ok(())
     }
 
-    /// The next `recover` comes at the next look.
+    /// The next `recover` comes at the next look, or at the end of the one under way.
     fn hasten(&mut self) {
         self.wait = self.config.scan;
         self.next_recovery = Instant::now();
+        self.again = self.under_way.is_some();
     }
 
     /// Runs `recover` beside the looks, when something is open, and now and then to tidy up. What could
@@ -209,6 +213,9 @@ impl Janitor {
                 false => (self.wait.min(LONGEST_WAIT / 2) * 2).max(self.config.scan),
             };
             self.next_recovery = Instant::now() + self.wait;
+            if std::mem::take(&mut self.again) {
+                self.hasten();
+            }
         }
         if open && self.wait == TIDY_EVERY {
             self.hasten();

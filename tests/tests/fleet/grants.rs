@@ -100,6 +100,7 @@ fn the_web_side_changes_no_job_no_node_and_nothing_of_what_was_saved() {
     refused(
         "web",
         &[
+            "INSERT INTO job_events SET job_uuid = UUID(), event = 'completed'",
             "UPDATE customer_backup_jobs SET status = 'failed'",
             "UPDATE customer_backup_jobs SET snapshot_id = 'x'",
             "UPDATE customer_backup_jobs SET fence = fence + 1",
