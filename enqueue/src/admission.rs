@@ -9,7 +9,7 @@ use holdfast_store::{Actor, AdmitError, Class, Customer, Database, NewJob, Ring}
 use tracing::{error, info};
 use uuid::Uuid;
 
-use crate::{keys::Signer, problem::Problem, ringing::Bells};
+use crate::{daily::DailyLimit, keys::Signer, problem::Problem, ringing::Bells};
 
 /// How long after it is due an order is void.
 pub const VOID_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -23,14 +23,17 @@ pub struct Admission {
     pub signer: Signer,
     /// Who rings for them.
     pub bells: Bells,
+    /// How many a customer may give in a day.
+    pub daily: DailyLimit,
 }
 
 impl Admission {
     /// Admits an order of this customer; it exists when this returns.
     ///
     /// # Errors
-    /// 409 if another job holds the customer, 422 if the backup is not there to be had, 503 if no node
-    /// serves the customer's pool or the store is away; nothing is left of it then.
+    /// 409 if another job holds the customer, 422 if the backup is not there to be had, 429 if the
+    /// customer has ordered enough for today, 503 if no node serves the customer's pool or the store is
+    /// away; nothing is left of it then.
     pub async fn admit(
         &self,
         customer: &Customer,
@@ -46,6 +49,7 @@ impl Admission {
                 300,
             ));
         };
+        self.daily.check(customer.id, &actor).await?;
         let job = JobId::from(Uuid::now_v7());
         let issued_at = Moment::of(SystemTime::now());
         let (verb, class) = (order.verb(), Class::of(order.verb()));

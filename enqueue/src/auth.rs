@@ -205,7 +205,10 @@ impl Caller {
 
     /// Their name in the audit.
     pub fn actor(&self) -> Actor {
-        Actor::user(&self.subject)
+        match self.role {
+            Role::Customer => Actor::user(&self.subject),
+            Role::Operator => Actor::operator(&self.subject),
+        }
     }
 }
 

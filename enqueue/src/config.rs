@@ -14,6 +14,8 @@ use holdfast_store::{DatabaseOptions, DatabaseTable};
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
+use crate::limits::{Limits, LimitsTable};
+
 /// How the web side is set up.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -36,6 +38,8 @@ pub struct Config {
     /// Whether customers that nobody has entered are entered by their number, which must then be what
     /// the host's tokens call them.
     pub enter_by_number: bool,
+    /// How much is taken of whom.
+    pub limits: Limits,
     /// Whose tokens are believed.
     pub tokens: TokensTable,
     /// The control database.
@@ -74,6 +78,8 @@ struct ConfigFile {
     worker_silence_seconds: f64,
     #[serde(default)]
     enter_customers_by_number: bool,
+    #[serde(default)]
+    limits: LimitsTable,
     tokens: TokensTable,
     database: DatabaseTable,
 }
@@ -130,6 +136,7 @@ impl Config {
                 plan_every: duration("plan_every_seconds", read.plan_every_seconds)?,
                 worker_silence: duration("worker_silence_seconds", read.worker_silence_seconds)?,
                 enter_by_number: read.enter_customers_by_number,
+                limits: read.limits.check()?,
                 tokens: read.tokens,
                 database: database(read.database)?,
             })

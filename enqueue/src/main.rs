@@ -2,14 +2,18 @@
 //! them and tells how they stand; the planner in it orders what the policies say. It knows no file of a
 //! customer's, no restic and no root.
 
+mod address;
 mod admission;
 mod api;
 mod auth;
 mod config;
+mod daily;
 mod keys;
+mod limits;
 mod planner;
 mod problem;
 mod program;
+mod request_id;
 mod retention;
 mod ringing;
 mod server;

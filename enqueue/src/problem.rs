@@ -1,6 +1,8 @@
 //! What is answered instead of what was asked for: problem details, RFC 9457. The texts are a
 //! customer's to read: no path, no SQL, no secret, and what to do next.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::rejection::{JsonRejection, QueryRejection},
@@ -11,6 +13,8 @@ use holdfast_job::chain;
 use holdfast_store::StoreError;
 use serde_json::{Map, Value, json};
 use tracing::error;
+
+use crate::request_id;
 
 /// A problem, and what is said beside it.
 #[derive(Debug)]
@@ -74,6 +78,14 @@ impl Problem {
             .header(header::RETRY_AFTER, &seconds.to_string())
     }
 
+    /// It is one too many, and may be asked for again after so long.
+    pub fn too_many(kind: &'static str, detail: impl Into<String>, wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil().max(1.0);
+        let title = "This is too much for now";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, kind, title, detail)
+            .header(header::RETRY_AFTER, &format!("{seconds:.0}"))
+    }
+
     /// With one more member.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
@@ -99,6 +111,9 @@ impl IntoResponse for Problem {
         });
         if let Some(body) = body.as_object_mut() {
             body.extend(self.more);
+            if let Some(id) = request_id::current() {
+                body.insert("request_id".to_owned(), (*id).into());
+            }
         }
         let mut response = (self.status, Json(body)).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
@@ -110,7 +125,10 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        error!("{}", chain(&error));
+        match request_id::current() {
+            Some(id) => error!(request_id = &*id, "request {id}: {}", chain(&error)),
+            None => error!("{}", chain(&error)),
+        }
         if error.is_away() {
             let detail = "Backups cannot be looked at or ordered for the moment. Nothing was \
                           ordered; please try again in a few seconds.";

@@ -21,9 +21,11 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    address::Addresses,
     admission::Admission,
     auth::{Claims, Role, Tokens, issue},
     config::Config,
+    daily::DailyLimit,
     keys::{Signer, generate},
     planner::Planner,
     ringing::Bells,
@@ -231,7 +233,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
         Err(error) => bail!("`database`: {}", chain(&error)),
     }
     let bells = Bells::start(Ringer::new(&config.redis).context("`redis`")?);
-    let admission = Arc::new(Admission { database: database.clone(), signer, bells });
+    let daily = DailyLimit { database: database.clone(), orders: config.limits.orders_a_day };
+    let admission = Arc::new(Admission { database: database.clone(), signer, bells, daily });
     let planner = Planner {
         database: database.clone(),
         admission: Arc::clone(&admission),
@@ -241,7 +244,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tokio::spawn(planner.run());
     let listener = listen(config.listen).with_context(|| format!("`listen`: {}", config.listen))?;
     info!(address = %listener.local_addr()?, "ready");
-    let web = Web { config, database: database.clone(), admission, tokens };
+    let addresses = Arc::new(Addresses::new(&config.limits));
+    tokio::spawn(Arc::clone(&addresses).forget_idle());
+    let web = Web { config, database: database.clone(), admission, tokens, addresses };
+    let service = routes(Arc::new(web)).into_make_service_with_connect_info::<SocketAddr>();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (begin, begun) = oneshot::channel();
     let ended = async move {
@@ -258,7 +264,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
-        served = axum::serve(listener, routes(Arc::new(web))).with_graceful_shutdown(ended) => served?,
+        served = axum::serve(listener, service).with_graceful_shutdown(ended) => served?,
         () = overdue => warn!("ended with connections that were still open"),
     }
     database.close().await;

@@ -20,11 +20,13 @@ use tokio::time::timeout;
 use tracing::info;
 
 use crate::{
+    address::{Addresses, limit},
     admission::Admission,
     api::{backups, health, jobs, status},
     auth::{Caller, Right, Tokens},
     config::Config,
     problem::Problem,
+    request_id,
 };
 
 /// The largest body of a request: an order is a few hundred bytes.
@@ -46,6 +48,8 @@ pub struct Web {
     pub admission: Arc<Admission>,
     /// Whose tokens are believed.
     pub tokens: Tokens,
+    /// How often each address may ask.
+    pub addresses: Arc<Addresses>,
 }
 
 impl Web {
@@ -105,8 +109,10 @@ pub fn routes(web: Arc<Web>) -> Router {
             )
         })
         .layer(from_fn_with_state(Arc::clone(&web), answer_in_time))
+        .layer(from_fn_with_state(Arc::clone(&web.addresses), limit))
         .layer(from_fn(read_whole))
         .layer(from_fn(log))
+        .layer(from_fn(request_id::name))
         .with_state(web)
 }
 
@@ -149,7 +155,9 @@ async fn log(request: Request, next: Next) -> Response {
     let route = route.unwrap_or_default();
     // Whether it lives is asked every few seconds.
     if !["/healthz", "/readyz"].contains(&path.as_str()) {
-        info!(%method, path, route, status, ms, "{method} {path} {status}");
+        let request_id = request_id::current().unwrap_or_default();
+        let told = format!("{method} {path} {status} (request {request_id})");
+        info!(%method, path, route, status, ms, request_id = &*request_id, "{told}");
     }
     response
 }

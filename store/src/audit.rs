@@ -7,22 +7,43 @@ use crate::StoreError;
 
 /// Who gave an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor(String);
+pub struct Actor {
+    name: String,
+    side: Side,
+}
+
+/// On whose side they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Ours,
+    Customer,
+}
 
 impl Actor {
     /// The planner, which orders what the policies say.
     pub fn planner() -> Self {
-        Self("planner".into())
+        Self { name: "planner".into(), side: Side::Ours }
     }
 
     /// A user of the host's own login, by the name that their token has; cut to 128 characters.
     pub fn user(subject: &str) -> Self {
-        Self(format!("user:{subject}").chars().take(128).collect())
+        let name = format!("user:{subject}").chars().take(128).collect();
+        Self { name, side: Side::Customer }
+    }
+
+    /// The same of an operator.
+    pub fn operator(subject: &str) -> Self {
+        Self { side: Side::Ours, ..Self::user(subject) }
+    }
+
+    /// Whether it is one of a customer's people: not an operator, and not the planner.
+    pub fn is_of_customer(&self) -> bool {
+        self.side == Side::Customer
     }
 
     /// The name in the tables.
     pub fn name(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 

@@ -105,7 +105,7 @@ fn every_problem_is_described_and_no_other() {
     let mut kinds = BTreeSet::new();
     for (_, text) in texts(&project().join("enqueue/src"), ".rs") {
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        for before in ["unprocessable(\"", "unavailable(\""] {
+        for before in ["unprocessable(\"", "unavailable(\"", "too_many(\""] {
             kinds.extend(between(&text, before, "\"").into_iter().map(str::to_owned));
         }
         for rest in text.split("StatusCode::").skip(1) {

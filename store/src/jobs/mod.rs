@@ -2,6 +2,7 @@
 
 mod admit;
 mod claim;
+mod daily;
 mod due;
 mod end;
 mod job;

@@ -257,7 +257,12 @@ fn routes(customer: &str, backup: &str, job: &str) -> Vec<(&'static str, String)
 /// Asks for each, with a body that would do.
 fn ask_all(fleet: &Fleet, token: &str, routes: &[(&'static str, String)]) -> Vec<Answer> {
     let bearer = format!("Bearer {token}");
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    // All by one name, so that nothing but what they ask for tells them apart.
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+        ("x-request-id", "the-same"),
+    ];
     let body = |path: &str| match path.rsplit('/').next() {
         Some("restore") => "{\"confirm\":\"RESTORE\"}",
         Some("undo") => "{\"confirm\":\"UNDO\"}",

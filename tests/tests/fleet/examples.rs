@@ -13,6 +13,7 @@ const SCHEMA: &str = include_str!("../../../migrations/README.md");
 /// What reads the two, as its source has it.
 const WORKER_SOURCE: &str = include_str!("../../../worker/src/config.rs");
 const ENQUEUE_SOURCE: &str = include_str!("../../../enqueue/src/config.rs");
+const LIMITS_SOURCE: &str = include_str!("../../../enqueue/src/limits.rs");
 const DATABASE_SOURCE: &str = include_str!("../../../store/src/database.rs");
 
 /// The key and the value of a line, if it is one, and whether it is commented out.
@@ -103,9 +104,13 @@ fn the_example_of_the_web_side_is_a_configuration() {
 #[test]
 fn an_unknown_key_is_refused_by_name_in_every_table() {
     let place = Place::new();
-    for (example, table) in
-        [(WORKER, ""), (WORKER, "[database]"), (ENQUEUE, "[tokens]"), (ENQUEUE, "[database]")]
-    {
+    for (example, table) in [
+        (WORKER, ""),
+        (WORKER, "[database]"),
+        (ENQUEUE, "[limits]"),
+        (ENQUEUE, "[tokens]"),
+        (ENQUEUE, "[database]"),
+    ] {
         let novel = match table {
             "" => format!("novel_key = 1\n{example}"),
             table => example.replace(table, &format!("{table}\nnovel_key = 1")),
@@ -175,17 +180,18 @@ fn the_examples_leave_no_key_out_and_say_the_right_defaults() {
         (WORKER, "", WORKER_SOURCE, "ConfigFile"),
         (WORKER, "database", DATABASE_SOURCE, "DatabaseTable"),
         (ENQUEUE, "", ENQUEUE_SOURCE, "ConfigFile"),
+        (ENQUEUE, "limits", LIMITS_SOURCE, "LimitsTable"),
         (ENQUEUE, "tokens", ENQUEUE_SOURCE, "TokensTable"),
         (ENQUEUE, "database", DATABASE_SOURCE, "DatabaseTable"),
     ] {
         let mut declared = declared(source, name);
-        declared.retain(|key, _| !["tokens", "database"].contains(&key.as_str()));
+        declared.retain(|key, _| !["tokens", "database", "limits"].contains(&key.as_str()));
         let shown = shown(example, table);
         assert!(shown.keys().eq(declared.keys()), "[{table}]: {shown:#?}\n{declared:#?}");
         for (key, default) in declared {
             let (Some(default), said) = (default, &shown[&key]) else { continue };
             let said = said.as_deref().unwrap_or_else(|| panic!("{key} has a default"));
-            let number = |text: &str| text.parse::<f64>().ok();
+            let number = |text: &str| text.replace('_', "").parse::<f64>().ok();
             assert!(said == default || number(said) == number(&default), "{key}: {said} {default}");
         }
     }
