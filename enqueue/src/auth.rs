@@ -1,6 +1,9 @@
 //! Who asks: a signed token of the host's own login, in the `Authorization` header and nowhere else.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context, bail};
 use axum::{
@@ -25,6 +28,16 @@ pub struct Caller {
     customers: Vec<String>,
     role: Role,
     scopes: Vec<String>,
+    expires: u64,
+}
+
+/// For whom something is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// The customer, and who works for them.
+    Customers,
+    /// Operators, who see more of it.
+    Operators,
 }
 
 /// What somebody may see.
@@ -114,12 +127,12 @@ impl Tokens {
         if decoded.header.crit.is_some() {
             return Err(refused("it has critical extensions"));
         }
-        let Claims { sub, customers, role, scope, .. } = decoded.claims;
+        let Claims { sub, customers, role, scope, exp, .. } = decoded.claims;
         if sub.is_empty() {
             return Err(refused("its `sub` is empty"));
         }
         let scopes = scope.split_whitespace().map(str::to_owned).collect();
-        Ok(Caller { subject: sub, customers, role, scopes })
+        Ok(Caller { subject: sub, customers, role, scopes, expires: exp })
     }
 }
 
@@ -178,6 +191,22 @@ impl Caller {
     /// Whether they see all, and what is meant for operators.
     pub fn is_operator(&self) -> bool {
         self.role == Role::Operator
+    }
+
+    /// As whom they are shown what they may see.
+    pub fn audience(&self) -> Audience {
+        match self.role {
+            Role::Customer => Audience::Customers,
+            Role::Operator => Audience::Operators,
+        }
+    }
+
+    /// For how long their token is still accepted.
+    pub fn time_left(&self) -> Duration {
+        // In whole seconds, the last of which counts to its end.
+        let until = self.expires.saturating_add(LEEWAY_SECONDS + 1);
+        let until = Duration::from_secs(until);
+        until.saturating_sub(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
     /// The token's only customer, if it names one alone.

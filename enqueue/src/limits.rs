@@ -16,10 +16,8 @@ pub struct Limits {
     /// From whom `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// So many streams about one customer are open at most.
-    #[expect(dead_code, reason = "the event stream is the next commit")]
     pub streams_per_customer: usize,
     /// So many are open at most in all.
-    #[expect(dead_code, reason = "the event stream is the next commit")]
     pub streams: usize,
 }
 

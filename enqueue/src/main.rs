@@ -17,6 +17,7 @@ mod request_id;
 mod retention;
 mod ringing;
 mod server;
+mod watching;
 
 use std::process::ExitCode;
 

@@ -10,11 +10,13 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
 use clap::{Args, Parser, Subcommand};
 use holdfast_job::{CustomerId, KeyId, Moment, NodeName, chain};
 use holdfast_store::{Database, Ringer, Schema};
+use socket2::SockRef;
 use tokio::{
-    net::{TcpListener, TcpSocket},
+    net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
@@ -30,6 +32,7 @@ use crate::{
     planner::Planner,
     ringing::Bells,
     server::{Web, routes},
+    watching::Watching,
 };
 
 /// So long after SIGTERM may what was asked before still be answered.
@@ -37,6 +40,11 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// So many callers may wait to be let in, if the system's `net.core.somaxconn` has room for them.
 const WAITING_LINE: u32 = 4096;
+
+/// So long may somebody take nothing of what is written to them.
+const TAKES_NOTHING: Duration = Duration::from_secs(60);
+/// So much of it waits meanwhile in the system, beside what is on its way.
+const KEPT_BYTES: u32 = 64 * 1024;
 
 /// Admits and signs jobs, rings for them, tells how they stand.
 #[derive(Debug, Parser)]
@@ -244,9 +252,13 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tokio::spawn(planner.run());
     let listener = listen(config.listen).with_context(|| format!("`listen`: {}", config.listen))?;
     info!(address = %listener.local_addr()?, "ready");
+    let listener = listener.tap_io(|stream| tune(stream));
     let addresses = Arc::new(Addresses::new(&config.limits));
     tokio::spawn(Arc::clone(&addresses).forget_idle());
-    let web = Web { config, database: database.clone(), admission, tokens, addresses };
+    let watching = Arc::new(Watching::new(database.clone(), config.worker_silence, &config.limits));
+    tokio::spawn(Arc::clone(&watching).look());
+    let streams = Arc::clone(&watching);
+    let web = Web { config, database: database.clone(), admission, tokens, addresses, watching };
     let service = routes(Arc::new(web)).into_make_service_with_connect_info::<SocketAddr>();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (begin, begun) = oneshot::channel();
@@ -255,7 +267,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
             _ = term.recv() => {}
             _ = int.recv() => {}
         }
-        info!("ending: what was asked is still answered");
+        info!("ending: what was asked is still answered, and streams end");
+        streams.end();
         let _ = begin.send(());
     };
     // Somebody who never says the end of what they ask keeps nobody waiting.
@@ -279,6 +292,16 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(WAITING_LINE)
+}
+
+/// What is written goes out at once. Somebody who takes nothing of it for a minute is left, gone or not;
+/// little is kept for them until then, where the system would keep megabytes.
+fn tune(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    // A connection that is lost already needs none of this.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_user_timeout(Some(TAKES_NOTHING));
+    let _ = socket.set_tcp_notsent_lowat(KEPT_BYTES);
 }
 
 /// Lines for people on a terminal, JSON for the journal.

@@ -22,11 +22,12 @@ use tracing::info;
 use crate::{
     address::{Addresses, limit},
     admission::Admission,
-    api::{backups, health, jobs, status},
+    api::{backups, events, health, jobs, status},
     auth::{Caller, Right, Tokens},
     config::Config,
     problem::Problem,
     request_id,
+    watching::Watching,
 };
 
 /// The largest body of a request: an order is a few hundred bytes.
@@ -50,6 +51,8 @@ pub struct Web {
     pub tokens: Tokens,
     /// How often each address may ask.
     pub addresses: Arc<Addresses>,
+    /// What is watched.
+    pub watching: Arc<Watching>,
 }
 
 impl Web {
@@ -93,7 +96,8 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/jobs", get(jobs::list))
         .route("/jobs/{job}", get(jobs::show))
         .route("/jobs/{job}/undo", post(jobs::undo))
-        .route("/status", get(status::of_customer));
+        .route("/status", get(status::of_customer))
+        .route("/events", get(events::of_customer));
     Router::new()
         .nest("/api/v1/customers/{customer}", customer)
         .route("/api/backups/status", get(status::of_token))

@@ -21,7 +21,8 @@ pub use customers::Customer;
 pub use database::{Database, DatabaseOptions, DatabaseTable};
 pub use error::StoreError;
 pub use jobs::{
-    AdmitError, Claimed, Class, Ending, Idle, Job, JobFilter, NewJob, Place, PutBack, Report,
+    AdmitError, Change, Claimed, Class, Ending, Idle, Job, JobFilter, NewJob, Place, PutBack,
+    Report,
 };
 pub use nodes::{Node, Unsettled};
 pub use page::{Page, PageLimit};

@@ -28,6 +28,8 @@ pub struct Answer {
     pub status: u16,
     /// The body, if it is JSON.
     pub body: Value,
+    /// The body, to the byte.
+    pub text: String,
     headers: ureq::http::HeaderMap,
 }
 
@@ -95,6 +97,11 @@ impl Web {
     /// An address.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> (&'static str, u16) {
+        ("127.0.0.1", self.port)
     }
 
     /// `GET`, as an operator.
@@ -196,7 +203,8 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer
     let body = answer.body_mut().read_to_string().expect("a body");
     Answer {
         status: answer.status().as_u16(),
-        body: serde_json::from_str(&body).unwrap_or(Value::String(body)),
+        body: serde_json::from_str(&body).unwrap_or_else(|_| Value::String(body.clone())),
+        text: body,
         headers: answer.headers().clone(),
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{List, Names, Object, accepted, confirm::SetsAside, limit, moment, note, parse, time};
 use crate::{
-    auth::{Caller, Right},
+    auth::{Audience, Caller, Right},
     problem::Problem,
     server::Web,
 };
@@ -71,8 +71,8 @@ struct ForOperators {
 }
 
 impl Shown {
-    /// The job, as this caller may see it.
-    pub fn of(job: Job, caller: &Caller) -> Self {
+    /// The job, as these may see it.
+    pub fn of(job: Job, audience: Audience) -> Self {
         let result = job.result.as_ref();
         let running = job.status == JobStatus::Running;
         let message = match job.status {
@@ -110,7 +110,7 @@ impl Shown {
             undo_until: result.and_then(|result| result.undo_until).map(time),
             requested_by: job.requested_by,
             note: job.note,
-            operator: caller.is_operator().then_some(ForOperators {
+            operator: (audience == Audience::Operators).then_some(ForOperators {
                 message: job.operator_message,
                 attempt: job.attempt,
                 pool: job.pool,
@@ -148,7 +148,7 @@ pub async fn list(
         behind: parse("cursor", query.cursor.as_deref())?,
     };
     let page = web.database.jobs(customer.id, &filter, limit(query.limit)?).await?;
-    Ok(Json(List::of(page, |job| Shown::of(job, &caller))))
+    Ok(Json(List::of(page, |job| Shown::of(job, caller.audience()))))
 }
 
 /// `GET …/jobs/{job}`.
@@ -158,7 +158,7 @@ pub async fn show(
     Names((customer, job)): Names<(String, String)>,
 ) -> Result<Json<Shown>, Problem> {
     let customer = web.customer(&caller, Right::Read, &customer).await?;
-    Ok(Json(Shown::of(find(&web, &customer, &job).await?, &caller)))
+    Ok(Json(Shown::of(find(&web, &customer, &job).await?, caller.audience())))
 }
 
 async fn find(web: &Web, customer: &Customer, name: &str) -> Result<Job, Problem> {

@@ -2,6 +2,7 @@
 
 pub mod backups;
 mod confirm;
+pub mod events;
 pub mod health;
 pub mod jobs;
 pub mod status;

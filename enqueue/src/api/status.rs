@@ -1,4 +1,5 @@
-//! How a customer's jobs stand: the one under way, and the last that ended. This is what pages poll.
+//! How a customer's jobs stand: the one under way, and the last that ended. This is what pages poll, and
+//! what `events` tells.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,13 +7,13 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
 };
-use holdfast_job::JobStatus;
-use holdfast_store::{Customer, Job};
+use holdfast_job::{CustomerId, JobStatus};
+use holdfast_store::{Database, Job, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::{Names, jobs::Shown};
 use crate::{
-    auth::{Caller, Right},
+    auth::{Audience, Caller, Right},
     problem::Problem,
     server::Web,
 };
@@ -61,7 +62,7 @@ pub async fn of_token(
         Problem::bad_request("The token does not name one customer alone: add `?customer=`.")
     })?;
     let customer = web.customer(&caller, Right::Read, name).await?;
-    status(&web, &caller, &customer).await
+    status(&web, &caller, customer.id).await
 }
 
 /// `GET …/status`.
@@ -71,36 +72,58 @@ pub async fn of_customer(
     Names(customer): Names<String>,
 ) -> Result<Json<Status>, Problem> {
     let customer = web.customer(&caller, Right::Read, &customer).await?;
-    status(&web, &caller, &customer).await
+    status(&web, &caller, customer.id).await
 }
 
-async fn status(web: &Web, caller: &Caller, customer: &Customer) -> Result<Json<Status>, Problem> {
-    let active = match web.database.active(customer.id).await? {
-        None => None,
-        Some(job) => {
-            let waiting = match job.status {
-                JobStatus::Pending => Some(waiting(web, &job).await?),
-                _ => None,
-            };
-            Some(Active { job: Shown::of(job, caller), waiting })
-        }
-    };
-    let ended = web.database.ended(customer.id, RECENT).await?;
-    let recent = ended.into_iter().map(|job| Shown::of(job, caller)).collect();
-    Ok(Json(Status { active, recent }))
+async fn status(web: &Web, caller: &Caller, customer: CustomerId) -> Result<Json<Status>, Problem> {
+    let (database, silence) = (&web.database, web.config.worker_silence);
+    Ok(Json(Status::of(database, silence, customer, caller.audience()).await?))
+}
+
+impl Status {
+    /// How this customer's jobs stand, as these may see it; a worker that has been silent for longer
+    /// than `silence` is taken for dead.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn of(
+        database: &Database,
+        silence: Duration,
+        customer: CustomerId,
+        audience: Audience,
+    ) -> Result<Self, StoreError> {
+        let active = match database.active(customer).await? {
+            None => None,
+            Some(job) => {
+                let waiting = match job.status {
+                    JobStatus::Pending => Some(waiting(database, silence, &job).await?),
+                    _ => None,
+                };
+                Some(Active { job: Shown::of(job, audience), waiting })
+            }
+        };
+        let ended = database.ended(customer, RECENT).await?;
+        let recent = ended.into_iter().map(|job| Shown::of(job, audience)).collect();
+        Ok(Self { active, recent })
+    }
+
+    /// Whether it says what changes though none of these jobs does: a place in the queue, a silent node.
+    pub fn is_waiting(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.waiting.is_some())
+    }
 }
 
 /// The first reason that holds, the one that lasts longest first.
-async fn waiting(web: &Web, job: &Job) -> Result<Waiting, Problem> {
-    let place = web.database.place(job.job).await?;
-    let node = web.database.node_of_pool(&job.pool).await?;
+async fn waiting(database: &Database, silence: Duration, job: &Job) -> Result<Waiting, StoreError> {
+    let place = database.place(job.job).await?;
+    let node = database.node_of_pool(&job.pool).await?;
     let ahead = place.ahead;
     let because = match node {
         None => "No server is registered for the place where this site is.".to_owned(),
         Some(node) if node.silent_for.is_none() => {
             "No worker has reported yet from the server where this site is.".to_owned()
         }
-        Some(node) if node.silent_for.is_some_and(|silent| silent > web.config.worker_silence) => {
+        Some(node) if node.silent_for.is_some_and(|silent| silent > silence) => {
             let silent = node.silent_for.unwrap_or_default();
             format!(
                 "No worker has reported from the server where this site is for {}.",

@@ -1,6 +1,7 @@
 //! Jobs: a row each, from admission to its end.
 
 mod admit;
+mod changes;
 mod claim;
 mod daily;
 mod due;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use holdfast_job::Verb;
 
 pub use admit::{AdmitError, NewJob};
+pub use changes::Change;
 pub use claim::{Claimed, PutBack};
 pub use due::{Idle, Place};
 pub use end::Ending;

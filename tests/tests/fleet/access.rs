@@ -250,6 +250,7 @@ fn routes(customer: &str, backup: &str, job: &str) -> Vec<(&'static str, String)
         ("GET", at(&format!("/jobs/{job}"))),
         ("POST", at(&format!("/jobs/{job}/undo"))),
         ("GET", at("/status")),
+        ("GET", at("/events")),
         ("GET", format!("/api/backups/status?customer={customer}")),
     ]
 }

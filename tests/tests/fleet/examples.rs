@@ -217,7 +217,7 @@ fn what_the_page_about_the_api_shows_works_as_it_stands() {
     ] {
         assert!(said.contains(line), "{line}:\n{said}");
     }
-    assert!(said.ends_with("null\n\"delete\"\n"), "{said}");
+    assert!(said.contains("null\n\"delete\"\nretry: 2000\n\nevent: status\ndata: {"), "{said}");
     assert_eq!(fleet.node.tree(), before);
 }
 

@@ -6,6 +6,7 @@ mod api;
 mod away;
 mod callers;
 mod commands;
+mod events;
 mod evidence;
 mod examples;
 mod grants;

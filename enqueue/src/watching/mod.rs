@@ -1,0 +1,204 @@
+//! What is watched of how customers' jobs stand, and by how many: once for all who watch the same, and
+//! for as long as somebody does. `look` finds out what has changed; `api/events` tells it.
+
+mod look;
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use holdfast_job::CustomerId;
+use holdfast_store::{Database, StoreError};
+use tokio::{
+    sync::{self, Notify, watch},
+    time::Instant,
+};
+
+use crate::{api::status::Status, auth::Audience, limits::Limits, problem::Problem};
+
+/// When to ask again for a stream, if there are as many as there may be.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// What is watched, and by how many.
+#[derive(Debug)]
+pub struct Watching {
+    database: Database,
+    worker_silence: Duration,
+    streams: usize,
+    streams_per_topic: usize,
+    open: Mutex<Open>,
+    /// Told when somebody watches where nobody did.
+    begun: Notify,
+    standing: watch::Sender<Standing>,
+}
+
+/// Whose jobs are watched, and by whom: operators see more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Topic {
+    /// Whose jobs.
+    pub customer: CustomerId,
+    /// By whom.
+    pub audience: Audience,
+}
+
+/// Whether there is anything to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The control database answers.
+    Here,
+    /// It does not, for the moment.
+    Away,
+    /// This process ends.
+    Ending,
+}
+
+/// The streams that are open.
+#[derive(Debug, Default)]
+struct Open {
+    streams: usize,
+    topics: HashMap<Topic, (Arc<Watched>, usize)>,
+}
+
+/// One topic, as long as somebody watches it.
+#[derive(Debug)]
+struct Watched {
+    topic: Topic,
+    /// The event that tells how it stands: its bytes are there once, whoever they are told.
+    latest: watch::Sender<Bytes>,
+    /// The last look at it. Whoever looks holds it, so that what is read later is told later.
+    look: sync::Mutex<Option<Look>>,
+}
+
+/// A look at a topic.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    began: Instant,
+    /// Whether it changes though no job of this customer's does: a place in the queue, a silent node.
+    changes_by_itself: bool,
+}
+
+/// Somebody who watches, until it is dropped.
+#[derive(Debug)]
+pub struct Subscription {
+    watching: Arc<Watching>,
+    topic: Topic,
+    /// How it stands, as an event.
+    pub latest: watch::Receiver<Bytes>,
+    /// Whether there is anything to tell.
+    pub standing: watch::Receiver<Standing>,
+}
+
+impl Watching {
+    /// Nobody watches yet.
+    pub fn new(database: Database, worker_silence: Duration, limits: &Limits) -> Self {
+        Self {
+            database,
+            worker_silence,
+            streams: limits.streams,
+            streams_per_topic: limits.streams_per_customer,
+            open: Mutex::default(),
+            begun: Notify::new(),
+            standing: watch::Sender::new(Standing::Here),
+        }
+    }
+
+    /// Watches a topic, which is read first.
+    ///
+    /// # Errors
+    /// 429 if there are as many streams as there may be, 503 if the store is away.
+    pub async fn subscribe(self: &Arc<Self>, topic: Topic) -> Result<Subscription, Problem> {
+        let (watched, subscription) = self.enter(topic)?;
+        self.read(&watched).await?;
+        Ok(subscription)
+    }
+
+    fn enter(self: &Arc<Self>, topic: Topic) -> Result<(Arc<Watched>, Subscription), Problem> {
+        let mut open = self.open();
+        let of_topic = open.topics.get(&topic).map_or(0, |(_, streams)| *streams);
+        if open.streams >= self.streams || of_topic >= self.streams_per_topic {
+            let detail = "As many pages as may be are watching this already. Please close one of \
+                          them, or ask for the status from time to time.";
+            return Err(Problem::too_many("too-many-streams", detail, ASK_AGAIN));
+        }
+        open.streams += 1;
+        if open.streams == 1 {
+            self.begun.notify_one();
+        }
+        let entry = open.topics.entry(topic).or_insert_with(|| (Watched::new(topic), 0));
+        entry.1 += 1;
+        let subscription = Subscription {
+            watching: Arc::clone(self),
+            topic,
+            latest: entry.0.latest.subscribe(),
+            standing: self.standing.subscribe(),
+        };
+        Ok((Arc::clone(&entry.0), subscription))
+    }
+
+    /// Reads how a topic stands, and tells those who watch it if that is new to them.
+    async fn read(&self, watched: &Watched) -> Result<(), StoreError> {
+        let asked = Instant::now();
+        let mut look = watched.look.lock().await;
+        // Somebody who asked at the same time has looked for all.
+        if look.is_some_and(|look| look.began > asked) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let Topic { customer, audience } = watched.topic;
+        let status = Status::of(&self.database, self.worker_silence, customer, audience).await?;
+        *look = Some(Look { began, changes_by_itself: status.is_waiting() });
+        let json = serde_json::to_string(&status)
+            .map_err(|error| StoreError::Corrupt { what: "status", problem: error.to_string() })?;
+        let event = format!("event: status\ndata: {json}\n\n");
+        watched.latest.send_if_modified(|latest| {
+            let is_new = *latest != event;
+            if is_new {
+                *latest = event.into();
+            }
+            is_new
+        });
+        Ok(())
+    }
+
+    /// Ends all streams, and each that is opened from now on after its first event.
+    pub fn end(&self) {
+        self.standing.send_replace(Standing::Ending);
+    }
+
+    /// Says how it stands with the database, unless this process ends; and whether that is new.
+    fn say(&self, standing: Standing) -> bool {
+        self.standing.send_if_modified(|now| {
+            let is_new = *now != standing && *now != Standing::Ending;
+            if is_new {
+                *now = standing;
+            }
+            is_new
+        })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    fn new(topic: Topic) -> Arc<Self> {
+        Arc::new(Self { topic, latest: watch::Sender::default(), look: sync::Mutex::default() })
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut open = self.watching.open();
+        open.streams -= 1;
+        if let Entry::Occupied(mut entry) = open.topics.entry(self.topic) {
+            entry.get_mut().1 -= 1;
+            if entry.get().1 == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
