@@ -5,10 +5,12 @@
 GRANT SELECT ON _sqlx_migrations TO holdfast_web@localhost;
 GRANT SELECT ON customers TO holdfast_web@localhost;
 GRANT SELECT, INSERT ON backup_customers TO holdfast_web@localhost;
-GRANT SELECT, INSERT ON customer_backup_jobs TO holdfast_web@localhost;
+GRANT SELECT, INSERT, UPDATE (status, error_message, operator_message, completed_at, run_after, fence,
+    leased_by, lease_until, waits_because, stop_requested_at, stop_requested_by, updated_at)
+    ON customer_backup_jobs TO holdfast_web@localhost;
 GRANT SELECT ON job_events TO holdfast_web@localhost;
 GRANT SELECT, UPDATE (state, deleting_job) ON customer_backups TO holdfast_web@localhost;
-GRANT SELECT ON nodes TO holdfast_web@localhost;
+GRANT SELECT, UPDATE (draining) ON nodes TO holdfast_web@localhost;
 GRANT SELECT, INSERT ON audit TO holdfast_web@localhost;
 
 GRANT SELECT ON _sqlx_migrations TO holdfast_worker@localhost;
@@ -19,4 +21,4 @@ GRANT SELECT, UPDATE (status, error_message, operator_message, completed_at, run
 GRANT SELECT, INSERT ON job_events TO holdfast_worker@localhost;
 GRANT SELECT, INSERT, UPDATE (state, deleting_job, deleted_at, verified_at)
     ON customer_backups TO holdfast_worker@localhost;
-GRANT SELECT, UPDATE (heartbeat_at, version, unsettled) ON nodes TO holdfast_worker@localhost;
+GRANT SELECT, UPDATE (heartbeat_at, version, unsettled, recovered_at) ON nodes TO holdfast_worker@localhost;

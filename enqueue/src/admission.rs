@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use holdfast_job::{JobId, Moment, Order, REQUEST_VERSION, Request, Restore, Scope, Verb, chain};
-use holdfast_store::{Actor, AdmitError, Class, Customer, Database, NewJob, Ring};
+use holdfast_store::{
+    Actor, AdmitError, Admitted, Class, Customer, Database, NewJob, OrderKey, Ring,
+};
 use tracing::{error, info};
 use uuid::Uuid;
 
@@ -13,6 +15,38 @@ use crate::{daily::DailyLimit, keys::Signer, problem::Problem, ringing::Bells};
 
 /// How long after it is due an order is void.
 pub const VOID_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// An order, and what is known beside it.
+#[derive(Debug, Clone)]
+pub struct NewOrder {
+    /// What is to be done.
+    pub order: Order,
+    /// Who gives it.
+    pub actor: Actor,
+    /// What they wrote beside it.
+    pub note: Option<String>,
+    /// The job that had the same order and did not do it.
+    pub retry_of: Option<JobId>,
+    /// What the caller calls the request.
+    pub key: Option<OrderKey>,
+}
+
+impl NewOrder {
+    /// An order of the planner's, with its reason.
+    pub fn planned(order: Order, reason: &str) -> Self {
+        let note = Some(reason.to_owned());
+        Self { order, actor: Actor::planner(), note, retry_of: None, key: None }
+    }
+}
+
+/// The job of an order.
+#[derive(Debug, Clone, Copy)]
+pub enum Given {
+    /// It is new.
+    Now(JobId),
+    /// The same request was given before.
+    Before(JobId),
+}
 
 /// Admits jobs.
 #[derive(Debug)]
@@ -31,16 +65,11 @@ impl Admission {
     /// Admits an order of this customer; it exists when this returns.
     ///
     /// # Errors
-    /// 409 if another job holds the customer, 422 if the backup is not there to be had, 429 if the
-    /// customer has ordered enough for today, 503 if no node serves the customer's pool or the store is
-    /// away; nothing is left of it then.
-    pub async fn admit(
-        &self,
-        customer: &Customer,
-        order: Order,
-        actor: Actor,
-        note: Option<String>,
-    ) -> Result<JobId, Problem> {
+    /// 409 if another job holds the customer, 422 if the backup is not there to be had or the key was
+    /// used for another request, 429 if the customer has ordered enough for today, 503 if no node serves
+    /// the customer's pool or the store is away; nothing is left of it then.
+    pub async fn admit(&self, customer: &Customer, order: NewOrder) -> Result<Given, Problem> {
+        let NewOrder { order, actor, note, retry_of, key } = order;
         let Some(node) = &customer.node else {
             return Err(Problem::unavailable(
                 "no-node",
@@ -65,12 +94,7 @@ impl Admission {
         };
         let ticket = self.signer.sign(&request).map_err(|error| {
             error!("job {job} could not be signed: {error}");
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "This did not work",
-                "Something is wrong on our side, and nothing was ordered. Please contact support.",
-            )
+            Problem::internal()
         })?;
         let new = NewJob {
             job,
@@ -81,19 +105,32 @@ impl Admission {
             repository: about.repository,
             snapshot: about.snapshot,
             undo_of: about.undo_of,
+            retry_of,
+            key,
             pool: customer.pool.clone(),
             ticket,
             void_after: VOID_AFTER,
             actor,
             note,
         };
-        self.database.admit(&new).await.map_err(|error| refused(error, verb))?;
+        match self.database.admit(&new).await {
+            Ok(Admitted::Now) => {}
+            Ok(Admitted::Before(job)) => return Ok(Given::Before(job)),
+            Err(AdmitError::BackupInUse) if verb == Verb::Delete => {
+                return Err(Problem::unprocessable(
+                    "backup-in-use",
+                    "This backup is being restored, or is held. It can be deleted when it is not any \
+                     more.",
+                ));
+            }
+            Err(error) => return Err(refused(error)),
+        }
         let due_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let due_ms = u64::try_from(due_ms).unwrap_or(u64::MAX);
         self.bells.hand_in(&customer.pool, Ring { job, class, due_ms });
         let (verb, number) = (verb.word(), customer.id);
         info!(%job, customer = %number, verb, actor = new.actor.name(), "job {job} is admitted");
-        Ok(job)
+        Ok(Given::Now(job))
     }
 }
 
@@ -131,7 +168,8 @@ impl About {
     }
 }
 
-fn refused(error: AdmitError, verb: Verb) -> Problem {
+/// What is answered to an order that was not admitted.
+pub fn refused(error: AdmitError) -> Problem {
     match error {
         AdmitError::Active(job) => Problem::new(
             StatusCode::CONFLICT,
@@ -144,13 +182,14 @@ fn refused(error: AdmitError, verb: Verb) -> Problem {
             "backup-gone",
             "This backup is being deleted or is gone. Please choose another one.",
         ),
-        AdmitError::BackupInUse if verb == Verb::Delete => Problem::unprocessable(
-            "backup-in-use",
-            "This backup is being restored, or is held. It can be deleted when it is not any more.",
-        ),
         AdmitError::BackupInUse => {
             Problem::unprocessable("backup-in-use", "This backup is in use.")
         }
+        AdmitError::KeyReused(job) => Problem::unprocessable(
+            "idempotency-key-reused",
+            "This idempotency key was used for another request. Use a new one for a new order.",
+        )
+        .with("job", job.to_string()),
         AdmitError::Store(error) => error.into(),
         AdmitError::Unknown(_) => {
             error!("{}", chain(&error));

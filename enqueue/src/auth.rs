@@ -10,6 +10,7 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
+use holdfast_job::Moment;
 use holdfast_store::{Actor, Customer};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
@@ -21,14 +22,15 @@ use crate::{config::TokensTable, problem::Problem, server::Web};
 /// How far the clocks of host and web side may differ, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
 
-/// Who asks, by a token that was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who asks, by a token that was checked: what it says, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Caller {
     subject: String,
     customers: Vec<String>,
     role: Role,
     scopes: Vec<String>,
-    expires: u64,
+    #[serde(serialize_with = "crate::api::write_time")]
+    expires_at: Moment,
 }
 
 /// For whom something is shown.
@@ -52,12 +54,24 @@ pub enum Role {
 }
 
 /// What somebody may do with what they see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Right {
-    /// `backup:read`.
+    /// To look.
+    #[serde(rename = "backup:read")]
     Read,
-    /// `backup:write`.
+    /// To order.
+    #[serde(rename = "backup:write")]
     Write,
+}
+
+impl Right {
+    /// The word in a token's `scope`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "backup:read",
+            Self::Write => "backup:write",
+        }
+    }
 }
 
 /// What a token says. What else it says is the host's.
@@ -132,7 +146,8 @@ impl Tokens {
             return Err(refused("its `sub` is empty"));
         }
         let scopes = scope.split_whitespace().map(str::to_owned).collect();
-        Ok(Caller { subject: sub, customers, role, scopes, expires: exp })
+        let expires_at = Moment::from_unix_seconds(exp);
+        Ok(Caller { subject: sub, customers, role, scopes, expires_at })
     }
 }
 
@@ -154,11 +169,15 @@ fn read_key(table: &TokensTable) -> anyhow::Result<Vec<u8>> {
     let file = table.key_file.display();
     let bytes =
         std::fs::read(&table.key_file).with_context(|| format!("{file}: cannot be read"))?;
-    let hmac = matches!(table.algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512);
-    if hmac && bytes.trim_ascii().len() < 32 {
+    if makes_tokens(table) && bytes.trim_ascii().len() < 32 {
         bail!("{file}: a secret of less than 32 bytes can be guessed: `openssl rand -base64 48`");
     }
     Ok(bytes)
+}
+
+/// Whether the secret that checks tokens is the one that makes them.
+pub fn makes_tokens(table: &TokensTable) -> bool {
+    matches!(table.algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512)
 }
 
 /// Makes a token, where the secret that checks them is the one that makes them.
@@ -167,7 +186,7 @@ fn read_key(table: &TokensTable) -> anyhow::Result<Vec<u8>> {
 /// If tokens are checked by a public key: then the host's own login makes them.
 pub fn issue(table: &TokensTable, claims: &Claims) -> anyhow::Result<String> {
     match table.algorithm {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
+        _ if makes_tokens(table) => {
             let key = EncodingKey::from_secret(read_key(table)?.trim_ascii());
             Ok(encode(&Header::new(table.algorithm), claims, &key)?)
         }
@@ -204,9 +223,14 @@ impl Caller {
     /// For how long their token is still accepted.
     pub fn time_left(&self) -> Duration {
         // In whole seconds, the last of which counts to its end.
-        let until = self.expires.saturating_add(LEEWAY_SECONDS + 1);
+        let until = self.expires_at.unix_seconds().saturating_add(LEEWAY_SECONDS + 1);
         let until = Duration::from_secs(until);
         until.saturating_sub(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
+    /// Until when their token counts.
+    pub fn expires_at(&self) -> Moment {
+        self.expires_at
     }
 
     /// The token's only customer, if it names one alone.
@@ -222,13 +246,22 @@ impl Caller {
     /// # Errors
     /// 403, which names the scope that the token lacks.
     pub fn needs(&self, right: Right) -> Result<(), Problem> {
-        let scope = match right {
-            Right::Read => "backup:read",
-            Right::Write => "backup:write",
-        };
+        let scope = right.word();
         match self.scopes.iter().any(|held| held == scope) {
             true => Ok(()),
             false => Err(Problem::forbidden(format!("The token lacks the scope `{scope}`."))),
+        }
+    }
+
+    /// Refuses unless they are an operator and may do this.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn needs_operator(&self, right: Right) -> Result<(), Problem> {
+        self.needs(right)?;
+        match self.is_operator() {
+            true => Ok(()),
+            false => Err(Problem::operators_only()),
         }
     }
 

@@ -4,12 +4,12 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use holdfast_job::{CustomerId, Delete, Order, chain};
-use holdfast_store::{Actor, Database, StoreError};
+use holdfast_store::{Database, StoreError};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::{
-    admission::Admission,
+    admission::{Admission, NewOrder},
     retention::{Fate, decide},
 };
 
@@ -115,11 +115,9 @@ impl Planner {
                 repository: backup.repository.clone(),
                 snapshots: vec![backup.snapshot.clone()],
             });
-            let note = Some(decision.reason.to_owned());
-            match self.admission.admit(&whose, order, Actor::planner(), note).await {
-                Ok(job) => {
-                    info!(%job, %customer, backup = %backup.uuid, "retention deletes a backup")
-                }
+            let order = NewOrder::planned(order, decision.reason);
+            match self.admission.admit(&whose, order).await {
+                Ok(_) => info!(%customer, backup = %backup.uuid, "retention deletes a backup"),
                 // Another planner was first, or it is being restored since: it is seen again.
                 Err(_) => info!(%customer, backup = %backup.uuid, "retention has to wait"),
             }

@@ -71,6 +71,25 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "This is not allowed", detail)
     }
 
+    /// Only whoever runs the whole may.
+    pub fn operators_only() -> Self {
+        let title = "This is not allowed";
+        let detail = "Only operators may do this. Please contact support.";
+        Self::new(StatusCode::FORBIDDEN, "operators-only", title, detail)
+    }
+
+    /// The job, or its site, does not stand so that this can be done.
+    pub fn conflict(kind: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, kind, "This cannot be done as it stands", detail)
+    }
+
+    /// Something is wrong with us, and nobody but us can mend it.
+    pub fn internal() -> Self {
+        let detail =
+            "Something is wrong on our side, and nothing was ordered. Please contact support.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "This did not work", detail)
+    }
+
     /// It may work a little later.
     pub fn unavailable(kind: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
         let title = "This cannot be done just now";
@@ -84,6 +103,11 @@ impl Problem {
         let title = "This is too much for now";
         Self::new(StatusCode::TOO_MANY_REQUESTS, kind, title, detail)
             .header(header::RETRY_AFTER, &format!("{seconds:.0}"))
+    }
+
+    /// Whether it is that something is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
     }
 
     /// With one more member.
@@ -134,9 +158,7 @@ impl From<StoreError> for Problem {
                           ordered; please try again in a few seconds.";
             return Self::unavailable("store-away", detail, 5);
         }
-        let detail =
-            "Something is wrong on our side, and nothing was ordered. Please contact support.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "This did not work", detail)
+        Self::internal()
     }
 }
 

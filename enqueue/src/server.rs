@@ -22,7 +22,7 @@ use tracing::info;
 use crate::{
     address::{Addresses, limit},
     admission::Admission,
-    api::{backups, events, health, jobs, status},
+    api::{backups, ending, events, health, jobs, keyed, nodes, retry, status, tokens},
     auth::{Caller, Right, Tokens},
     config::Config,
     problem::Problem,
@@ -96,10 +96,19 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/jobs", get(jobs::list))
         .route("/jobs/{job}", get(jobs::show))
         .route("/jobs/{job}/undo", post(jobs::undo))
+        .route("/jobs/{job}/retry", post(retry::retry))
+        .route("/jobs/{job}/stop", post(ending::stop))
+        .route("/jobs/{job}/reset", post(ending::reset))
         .route("/status", get(status::of_customer))
         .route("/events", get(events::of_customer));
     Router::new()
         .nest("/api/v1/customers/{customer}", customer)
+        .route("/api/v1/nodes", get(nodes::list))
+        .route("/api/v1/nodes/{node}", get(nodes::show))
+        .route("/api/v1/nodes/{node}/drain", post(nodes::drain))
+        .route("/api/v1/nodes/{node}/resume", post(nodes::resume))
+        .route("/api/v1/token", get(tokens::show))
+        .route("/api/v1/tokens", post(tokens::create))
         .route("/api/backups/status", get(status::of_token))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -134,7 +143,7 @@ fn too_slow() -> Response {
 /// Reads a request to its end before anything is answered: an answer in the middle of it ends the
 /// connection, and who still writes may never see it.
 async fn read_whole(request: Request, next: Next) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -143,6 +152,7 @@ async fn read_whole(request: Request, next: Next) -> Result<Response, Problem> {
             "An order has 16 KiB at most.",
         )
     })?;
+    keyed::note(&mut parts, &body);
     Ok(next.run(Request::from_parts(parts, body.into())).await)
 }
 

@@ -77,6 +77,10 @@ async fn carry_out_judged(
     let lock = match taken {
         Ok(lock) => lock,
         Err(error @ LockError::Held(_)) => return busy(Some(job), chain(&error)),
+        // Whoever has the lock may be at work on this very job.
+        Err(error @ LockError::Stopped(_)) if Shelf::knows(&node.state, &order.request) => {
+            return busy(Some(job), chain(&error));
+        }
         Err(LockError::Stopped(_)) => return ended(Some(job), &Failure::stopped()),
         Err(error) => return ended(Some(job), &Failure::system("take the lock", &error)),
     };

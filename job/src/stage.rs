@@ -66,6 +66,22 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Whether the stage belongs to the switch, or comes behind it: what has come so far goes on to its
+    /// end, and no stop is heeded.
+    pub fn is_past_stopping(self) -> bool {
+        matches!(
+            self,
+            Self::Halt
+                | Self::SwapDatabase
+                | Self::SwapFiles
+                | Self::Resume
+                | Self::Open
+                | Self::Keep
+        )
+    }
+}
+
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -88,10 +88,19 @@ impl Step {
     pub const PUT_BACK: Self = Self { from: JobStatus::Running, to: JobStatus::Pending };
     /// Never begun in time, or begun too often.
     pub const EXPIRE: Self = Self { from: JobStatus::Pending, to: JobStatus::Failed };
+    /// Cancelled before a worker had it.
+    pub const CANCEL: Self = Self { from: JobStatus::Pending, to: JobStatus::Stopped };
+    /// Cancelled while a worker had it, and everything is as it was.
+    pub const STOP: Self = Self { from: JobStatus::Running, to: JobStatus::Stopped };
     /// A running job that came to no good end.
     pub const FAIL: Self = Self { from: JobStatus::Running, to: JobStatus::Failed };
     /// A person has decided how a stuck site stands.
     pub const SETTLE: Self = Self { from: JobStatus::Stuck, to: JobStatus::Failed };
+
+    /// An operator ends by hand what stands like this; none if it has ended.
+    pub fn reset(from: JobStatus) -> Option<Self> {
+        JobStatus::Failed.after(from)
+    }
 
     /// The end of a running job, by how its order ended; none if that is no end.
     pub fn end(outcome: Outcome) -> Option<Self> {
@@ -155,8 +164,9 @@ mod tests {
             Outcome::Stopped,
         ];
         let ends = outcomes.into_iter().filter_map(Step::end);
-        for step in
-            ends.chain([Step::CLAIM, Step::PUT_BACK, Step::EXPIRE, Step::FAIL, Step::SETTLE])
+        for step in ends
+            .chain([Step::CLAIM, Step::PUT_BACK, Step::EXPIRE, Step::FAIL, Step::SETTLE])
+            .chain([Step::CANCEL, Step::STOP])
         {
             assert_eq!(step.to().after(step.from()), Some(step));
         }

@@ -1,9 +1,9 @@
 //! Who ordered what: a row for each order, added in the order's own transaction, never changed.
 
-use holdfast_job::{CustomerId, JobId};
+use holdfast_job::{CustomerId, JobId, NodeName};
 use sqlx::MySqlConnection;
 
-use crate::StoreError;
+use crate::{Database, StoreError};
 
 /// Who gave an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,26 @@ impl Actor {
     }
 }
 
+impl Database {
+    /// Notes that somebody has made a token for a subject, with these scopes.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be noted.
+    pub async fn note_token(
+        &self,
+        actor: &Actor,
+        subject: &str,
+        scopes: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO audit (actor, action, detail) VALUES (?, 'token', ?)")
+            .bind(actor.name())
+            .bind(format!("for {subject}: {scopes}"))
+            .execute(&self.pool())
+            .await?;
+        Ok(())
+    }
+}
+
 /// Adds a row.
 pub(crate) async fn record(
     connection: &mut MySqlConnection,
@@ -63,6 +83,22 @@ pub(crate) async fn record(
         .bind(customer.number())
         .bind(job.to_string())
         .bind(detail)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Adds a row about a node.
+pub(crate) async fn record_node(
+    connection: &mut MySqlConnection,
+    actor: &Actor,
+    action: &str,
+    node: &NodeName,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO audit (actor, action, detail) VALUES (?, ?, ?)")
+        .bind(actor.name())
+        .bind(action)
+        .bind(node.as_str())
         .execute(connection)
         .await?;
     Ok(())

@@ -21,9 +21,9 @@ pub use customers::Customer;
 pub use database::{Database, DatabaseOptions, DatabaseTable};
 pub use error::StoreError;
 pub use jobs::{
-    AdmitError, Change, Claimed, Class, Ending, Idle, Job, JobFilter, NewJob, Place, PutBack,
-    Report,
+    AdmitError, Admitted, Change, Claimed, Class, Ending, Idle, Job, JobFilter, NewJob, OrderKey,
+    Place, PutBack, Report, Reset, ResetOrder, Stopping,
 };
-pub use nodes::{Node, Unsettled};
+pub use nodes::{Drain, Load, Node, Unsettled};
 pub use page::{Page, PageLimit};
 pub use schema::{Schema, SchemaError};

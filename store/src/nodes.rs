@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use holdfast_job::{CustomerId, NodeName, Standing};
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, mysql::MySqlRow};
+use sqlx::{MySqlConnection, Row, mysql::MySqlRow};
 
-use crate::{Database, StoreError};
+use crate::{Actor, Database, StoreError, audit, database::microseconds};
 
 /// A registered node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Node {
     pub silent_for: Option<Duration>,
     /// The version of that worker.
     pub version: Option<String>,
-    /// The customers whose sites are not settled.
+    /// The customers whose sites are not settled, or have an order under way.
     pub unsettled: Vec<Unsettled>,
 }
 
@@ -34,6 +34,24 @@ pub struct Unsettled {
     pub standing: Standing,
     /// Why, for the operator.
     pub detail: String,
+}
+
+/// How much a pool has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// So many jobs wait.
+    pub pending: u64,
+    /// So many have a worker.
+    pub running: u64,
+}
+
+/// What becomes of a node's taking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drain {
+    /// Nothing new is taken; what runs ends.
+    Begin,
+    /// It takes again.
+    End,
 }
 
 const SELECT: &str = "SELECT name, pool, draining, version, unsettled, \
@@ -75,9 +93,62 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if the store cannot say.
     pub async fn node_of_pool(&self, pool: &str) -> Result<Option<Node>, StoreError> {
-        let select = sqlx::AssertSqlSafe(format!("{SELECT} WHERE pool = ?"));
-        let found = sqlx::query(select).bind(pool).fetch_optional(&self.pool()).await?;
-        found.as_ref().map(read).transpose()
+        let mut connection = self.pool().acquire().await?;
+        node_of(&mut connection, pool).await
+    }
+
+    /// Every node, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        let select = sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name"));
+        sqlx::query(select).fetch_all(&self.pool()).await?.iter().map(read).collect()
+    }
+
+    /// How much a pool has to do.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn load(&self, pool: &str) -> Result<Load, StoreError> {
+        let select = "SELECT (SELECT COUNT(*) FROM customer_backup_jobs \
+                      WHERE pool = ? AND status = 'pending') AS pending, \
+                      (SELECT COUNT(*) FROM customer_backup_jobs \
+                      WHERE pool = ? AND status = 'running') AS running";
+        let row = sqlx::query(select).bind(pool).bind(pool).fetch_one(&self.pool()).await?;
+        let (pending, running): (i64, i64) = (row.try_get("pending")?, row.try_get("running")?);
+        Ok(Load { pending: pending.unsigned_abs(), running: running.unsigned_abs() })
+    }
+
+    /// Says whether a node takes anything new. Returns whether there is such a node.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not answer: then it is written, or nothing is.
+    pub async fn drain(
+        &self,
+        name: &NodeName,
+        drain: Drain,
+        actor: &Actor,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.pool().begin().await?;
+        let draining = drain == Drain::Begin;
+        let select = "SELECT draining FROM nodes WHERE name = ? FOR UPDATE";
+        let found: Option<bool> = sqlx::query_scalar(select)
+            .bind(name.as_str())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some(before) = found else { return Ok(false) };
+        if before != draining {
+            sqlx::query("UPDATE nodes SET draining = ? WHERE name = ?")
+                .bind(draining)
+                .bind(name.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            let action = if draining { "drain" } else { "resume" };
+            audit::record_node(&mut transaction, actor, action, name).await?;
+            transaction.commit().await?;
+        }
+        Ok(true)
     }
 
     /// A sign of life of one of the node's workers. Says whether the node is registered.
@@ -91,7 +162,7 @@ impl Database {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Writes down whose sites are not settled.
+    /// Writes down whose sites are not settled, by a `recover` that began so long ago.
     ///
     /// # Errors
     /// [`StoreError`] if it could not be written.
@@ -99,16 +170,30 @@ impl Database {
         &self,
         name: &NodeName,
         unsettled: &[Unsettled],
+        began_ago: Duration,
     ) -> Result<(), StoreError> {
         let text = serde_json::to_string(unsettled)
             .map_err(|error| StoreError::corrupt("list of customers", error))?;
-        sqlx::query("UPDATE nodes SET unsettled = ? WHERE name = ?")
+        let update = "UPDATE nodes SET unsettled = ?, \
+                      recovered_at = NOW(3) - INTERVAL ? MICROSECOND WHERE name = ?";
+        sqlx::query(update)
             .bind(text)
+            .bind(microseconds(began_ago))
             .bind(name.as_str())
             .execute(&self.pool())
             .await?;
         Ok(())
     }
+}
+
+/// The node of this pool.
+pub(crate) async fn node_of(
+    connection: &mut MySqlConnection,
+    pool: &str,
+) -> Result<Option<Node>, StoreError> {
+    let select = sqlx::AssertSqlSafe(format!("{SELECT} WHERE pool = ?"));
+    let found = sqlx::query(select).bind(pool).fetch_optional(connection).await?;
+    found.as_ref().map(read).transpose()
 }
 
 fn read(row: &MySqlRow) -> Result<Node, StoreError> {

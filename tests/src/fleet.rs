@@ -2,7 +2,8 @@
 //! test starts them.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -43,8 +44,39 @@ impl Fleet {
 
     /// An installation with the real executor, through the real sudo, on this node.
     pub fn new(node: Node) -> Self {
-        let rules = Sudoers::new(&node);
-        let (executor, etc) = (crate::executor(), node.root().join("etc"));
+        Self::through_sudo(node, &crate::executor())
+    }
+
+    /// One with the executor of the rehearsals: see [`Fleet::rehearse`].
+    ///
+    /// # Panics
+    /// If its script cannot be written.
+    pub fn rehearsed(node: Node) -> Self {
+        let root = node.root();
+        let (script, executor) = (root.join("rehearsal"), root.join("rehearsed-executor"));
+        fs::write(&script, "").expect("a file");
+        let rehearsal = crate::rehearsal();
+        // sudo passes no environment on.
+        let text = format!(
+            "#!/bin/sh\nHOLDFAST_REHEARSAL=$(cat {script:?})\nexport HOLDFAST_REHEARSAL\n\
+             exec {rehearsal:?} \"$@\"\n"
+        );
+        fs::write(&executor, text).expect("a file");
+        fs::set_permissions(&executor, Permissions::from_mode(0o755)).expect("a mode");
+        Self::through_sudo(node, &executor)
+    }
+
+    /// What the rehearsed executor does from now on: see `holdfast-rehearsal`.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn rehearse(&self, script: &str) {
+        fs::write(self.node.root().join("rehearsal"), script).expect("a file");
+    }
+
+    fn through_sudo(node: Node, executor: &Path) -> Self {
+        let rules = Sudoers::of(&node, executor);
+        let etc = node.root().join("etc");
         let command = format!("[\"/usr/bin/sudo\", \"-n\", {executor:?}, \"--config\", {etc:?}]");
         Self::with(node, Some(rules), command, HOST)
     }

@@ -7,7 +7,7 @@ use std::{
     ffi::OsStr,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -32,9 +32,17 @@ impl Sudoers {
     /// # Panics
     /// If sudo would not accept the rules.
     pub fn new(node: &Node) -> Self {
+        Self::of(node, &executor())
+    }
+
+    /// The same for another executor.
+    ///
+    /// # Panics
+    /// If sudo would not accept the rules.
+    pub fn of(node: &Node, executor: &Path) -> Self {
         let folder = node.root().join("sudoers.d");
         fs::create_dir(&folder).expect("a folder for rules");
-        let (executor, etc) = (executor(), node.root().join("etc"));
+        let etc = node.root().join("etc");
         let line = |verb: &str| {
             let (worker, executor, etc) = (Node::WORKER, executor.display(), etc.display());
             format!("{worker} ALL=(root) NOPASSWD: {executor} --config {etc} {verb}\n")

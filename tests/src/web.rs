@@ -163,6 +163,11 @@ impl Web {
         self.post(&path, &json!({ "scope": scope })).job()
     }
 
+    /// `POST` of what is done with a job: `stop`, `retry`, `reset`, `undo`.
+    pub fn act(&self, customer: u32, job: JobId, what: &str, body: &Value) -> Answer {
+        self.post(&format!("/api/v1/customers/{customer}/jobs/{job}/{what}"), body)
+    }
+
     /// A job as it is shown.
     ///
     /// # Panics

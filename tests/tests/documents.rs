@@ -58,7 +58,16 @@ fn the_walks_of_a_backup_and_a_restore_go_through_the_files_of_the_control_plane
     for file in ["server", "auth", "api/backups", "api/status", "admission", "keys", "ringing"] {
         assert!(ARCHITECTURE.contains(&format!("`enqueue/src/{file}.rs`")), "{file}");
     }
-    for file in ["bell", "jobs/admit", "jobs/claim", "jobs/report", "jobs/end", "jobs/due"] {
+    for file in [
+        "bell",
+        "jobs/admit",
+        "jobs/claim",
+        "jobs/report",
+        "jobs/end",
+        "jobs/due",
+        "jobs/stop",
+        "jobs/reset",
+    ] {
         assert!(ARCHITECTURE.contains(&format!("`store/src/{file}.rs`")), "{file}");
     }
     for file in ["taker", "attempt", "executor", "verdict", "janitor", "recovery", "stop"] {
@@ -105,7 +114,7 @@ fn every_problem_is_described_and_no_other() {
     let mut kinds = BTreeSet::new();
     for (_, text) in texts(&project().join("enqueue/src"), ".rs") {
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        for before in ["unprocessable(\"", "unavailable(\"", "too_many(\""] {
+        for before in ["unprocessable(\"", "unavailable(\"", "too_many(\"", "conflict(\""] {
             kinds.extend(between(&text, before, "\"").into_iter().map(str::to_owned));
         }
         for rest in text.split("StatusCode::").skip(1) {

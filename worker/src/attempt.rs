@@ -15,11 +15,13 @@ use crate::{
     executor::{Executor, Last},
     recovery::Recovery,
     stop::{Phase, Stop},
-    verdict::{Verdict, Waits, verdict},
+    verdict::{LetGo, Verdict, Waits, verdict},
 };
 
 /// How far a job is goes to the database twice a second at most.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(500);
+/// How often it is looked whether somebody wants the job stopped.
+const LOOK_FOR_STOP: Duration = Duration::from_secs(1);
 /// The longest wait before a record is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// So long at most does one write wait for its answer.
@@ -44,9 +46,10 @@ impl Attempt {
         let verb = verb.word();
         info!(%job, %customer, verb, attempt, "job {job}: {verb} for customer {customer}");
         let (reports, seen) = watch::channel(None);
+        let wish = watch::Sender::new(self.claimed.stopping);
         let last = {
-            let executed = self.execute(&reports);
-            let kept = self.keep(seen);
+            let executed = self.execute(&reports, &wish);
+            let kept = self.keep(seen, &wish);
             tokio::pin!(executed, kept);
             tokio::select! {
                 last = &mut executed => last,
@@ -61,18 +64,35 @@ impl Attempt {
             // What it left open is settled now, not when the job has its turn again.
             self.recovery.want();
         }
-        let cut_short = self.stop.phase() >= Phase::Cancel;
+        let let_go = match (*wish.borrow(), self.stop.phase() >= Phase::Cancel) {
+            (true, _) => LetGo::Person,
+            (false, true) => LetGo::Worker,
+            (false, false) => LetGo::Not,
+        };
         let waits = Waits { busy: self.config.busy_retry, backoff: self.config.backoff };
-        let verdict = verdict(&self.claimed, last, cut_short, waits);
+        let verdict = verdict(&self.claimed, last, let_go, waits);
         self.tell(&verdict);
         self.record(&verdict).await;
     }
 
-    async fn execute(&self, reports: &watch::Sender<Option<Report>>) -> Last {
+    async fn execute(
+        &self,
+        reports: &watch::Sender<Option<Report>>,
+        wish: &watch::Sender<bool>,
+    ) -> Last {
         let Claimed { job, verb, ticket, .. } = &self.claimed;
+        let mut wish = wish.subscribe();
+        let let_go = async {
+            tokio::select! {
+                () = self.stop.until(Phase::Cancel) => {}
+                Ok(_) = wish.wait_for(|wanted| *wanted) => {
+                    info!(%job, "job {job} is to be stopped");
+                }
+            }
+        };
         let executed = async {
             let executor = Executor::start(&self.config.executor, *verb, ticket).await?;
-            executor.until_end(*job, reports, self.stop.until(Phase::Cancel)).await
+            executor.until_end(*job, reports, let_go).await
         };
         executed.await.unwrap_or_else(|error| Last {
             // As a shell says of a program that it could not start.
@@ -83,13 +103,18 @@ impl Attempt {
         })
     }
 
-    /// Keeps the lease and reports how far the job is, for as long as it is ours.
-    async fn keep(&self, mut reports: watch::Receiver<Option<Report>>) {
+    /// Keeps the lease, reports how far the job is and hears whether it is to be stopped, for as long as
+    /// it is ours.
+    async fn keep(&self, mut reports: watch::Receiver<Option<Report>>, wish: &watch::Sender<bool>) {
         let mut heartbeat = interval(self.config.heartbeat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = interval(LOOK_FOR_STOP);
+        for ticks in [&mut heartbeat, &mut look] {
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         loop {
             let ours = tokio::select! {
                 _ = heartbeat.tick() => self.renew().await,
+                _ = look.tick(), if !*wish.borrow() => self.look_for_stop(wish).await,
                 _ = reports.changed() => {
                     let report = reports.borrow_and_update().clone();
                     let told = self.report(report).await;
@@ -108,6 +133,15 @@ impl Attempt {
 
     async fn renew(&self) -> Result<bool, StoreError> {
         self.database.in_time(self.database.renew(&self.claimed, self.config.lease)).await
+    }
+
+    /// A job that has changed hands is found out by its lease.
+    async fn look_for_stop(&self, wish: &watch::Sender<bool>) -> Result<bool, StoreError> {
+        let wanted = self.database.in_time(self.database.is_to_be_stopped(&self.claimed)).await?;
+        if wanted {
+            wish.send_replace(true);
+        }
+        Ok(true)
     }
 
     async fn report(&self, report: Option<Report>) -> Result<bool, StoreError> {

@@ -15,7 +15,7 @@ use holdfast_job::{CustomerId, Outcome, Recovered, Standing, chain};
 use holdfast_store::{Database, Unsettled};
 use tokio::{
     sync::{Mutex, Notify},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tracing::{info, warn};
 
@@ -80,10 +80,10 @@ impl Recovery {
     pub async fn run(&self) -> io::Result<bool> {
         // One at a time: the second waits.
         let mut last = self.last.lock().await;
-        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let (number, began) = (self.begun.fetch_add(1, Ordering::Relaxed) + 1, Instant::now());
         let said = ask(&self.config.executor, "recover", &WHOLE).await?;
         let mut standings = BTreeMap::new();
-        let mut unsettled = Vec::new();
+        let (mut unsettled, mut all_settled) = (Vec::new(), true);
         for line in said {
             // A customer who is not understood would pass for one who never had an order.
             let recovered: Recovered = serde_json::from_str(&line)?;
@@ -93,9 +93,14 @@ impl Recovery {
             }
             standings.insert(customer, standing);
             match standing {
-                Standing::Settled | Standing::Busy => info!(%customer, "recover: {detail}"),
+                Standing::Settled => info!(%customer, "recover: {detail}"),
+                Standing::Busy => {
+                    info!(%customer, "recover: {detail}");
+                    unsettled.push(Unsettled { customer, standing, detail });
+                }
                 Standing::Unsettled | Standing::Stuck => {
                     warn!(%customer, ?standing, "recover: customer {customer}: {detail}");
+                    all_settled = false;
                     unsettled.push(Unsettled { customer, standing, detail });
                 }
             }
@@ -103,12 +108,12 @@ impl Recovery {
         *last = LastRun { number, standings };
         let noted = self
             .database
-            .in_time(self.database.note_unsettled(&self.config.node, &unsettled))
+            .in_time(self.database.note_unsettled(&self.config.node, &unsettled, began.elapsed()))
             .await;
         if let Err(error) = noted {
             warn!("whose sites are not settled could not be noted: {}", chain(&error));
         }
-        Ok(unsettled.is_empty())
+        Ok(all_settled)
     }
 
     /// Says that an executor may have left something open.

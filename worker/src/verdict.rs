@@ -46,8 +46,19 @@ impl Verdict {
     }
 }
 
-/// What this end means. `cut_short` says that the worker itself let the executor go.
-pub fn verdict(claimed: &Claimed, last: Last, cut_short: bool, waits: Waits) -> Verdict {
+/// Who let the executor go, if it was not left to its own end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetGo {
+    /// Nobody.
+    Not,
+    /// The worker, which ends.
+    Worker,
+    /// A person, who wants the job stopped.
+    Person,
+}
+
+/// What this end means.
+pub fn verdict(claimed: &Claimed, last: Last, let_go: LetGo, waits: Waits) -> Verdict {
     let Last { code, heard, result, errors } = last;
     let Some(result) = result else {
         let problem = silence(code, &errors);
@@ -77,12 +88,14 @@ pub fn verdict(claimed: &Claimed, last: Last, cut_short: bool, waits: Waits) -> 
             uncounted: true,
         }),
         // Nobody cancelled the job: it is this worker that ends.
-        (Outcome::Stopped, _) if cut_short => Verdict::Again(PutBack {
+        (Outcome::Stopped, _) if let_go == LetGo::Worker => Verdict::Again(PutBack {
             after: Duration::ZERO,
             because: "It was interrupted and goes on in a moment.".into(),
             operator_message: "the worker that had it was ended".into(),
             uncounted: true,
         }),
+        // It is as it was, which is what was wanted.
+        (Outcome::FailedForNow, _) if let_go == LetGo::Person => ended(Step::STOP, result),
         (Outcome::FailedForNow, _) if claimed.attempt < MAX_ATTEMPTS => Verdict::Again(PutBack {
             after: waits.after(claimed.attempt),
             because: result.customer_message,
@@ -179,6 +192,7 @@ mod tests {
             ticket: String::new(),
             fence: 1,
             attempt,
+            stopping: false,
         }
     }
 
@@ -210,8 +224,8 @@ mod tests {
         }
     }
 
-    fn of(attempt: u32, last: Last, cut_short: bool) -> Verdict {
-        verdict(&claimed(attempt), last, cut_short, WAITS)
+    fn of(attempt: u32, last: Last, let_go: LetGo) -> Verdict {
+        verdict(&claimed(attempt), last, let_go, WAITS)
     }
 
     #[test]
@@ -226,22 +240,38 @@ mod tests {
             (Outcome::Busy, JobStatus::Pending),
             (Outcome::FailedForNow, JobStatus::Pending),
         ] {
-            assert_eq!(status(&of(1, last(outcome), false)), expected, "{outcome:?}");
+            assert_eq!(status(&of(1, last(outcome), LetGo::Not)), expected, "{outcome:?}");
         }
-        assert_eq!(status(&of(3, last(Outcome::FailedForNow), false)), JobStatus::Failed);
+        assert_eq!(status(&of(3, last(Outcome::FailedForNow), LetGo::Not)), JobStatus::Failed);
     }
 
     #[test]
     fn what_was_not_begun_costs_no_attempt_and_what_was_waits_longer_each_time() {
         for (verdict, uncounted, seconds) in [
-            (of(1, last(Outcome::Busy), false), true, 10),
-            (of(1, last(Outcome::Stopped), true), true, 0),
-            (of(1, last(Outcome::FailedForNow), false), false, 30),
-            (of(2, last(Outcome::FailedForNow), false), false, 60),
+            (of(1, last(Outcome::Busy), LetGo::Not), true, 10),
+            (of(1, last(Outcome::Stopped), LetGo::Worker), true, 0),
+            (of(1, last(Outcome::FailedForNow), LetGo::Not), false, 30),
+            (of(2, last(Outcome::FailedForNow), LetGo::Not), false, 60),
         ] {
             let Verdict::Again(back) = verdict else { panic!("{verdict:?}") };
             assert_eq!((back.uncounted, back.after.as_secs()), (uncounted, seconds), "{back:?}");
         }
+    }
+
+    #[test]
+    fn what_a_person_wants_stopped_is_stopped_if_it_is_as_it_was_and_ends_as_it_did_if_not() {
+        for (outcome, expected) in [
+            (Outcome::Stopped, JobStatus::Stopped),
+            (Outcome::FailedForNow, JobStatus::Stopped),
+            (Outcome::Failed, JobStatus::Failed),
+            (Outcome::Completed, JobStatus::Completed),
+            (Outcome::Stuck, JobStatus::Stuck),
+            (Outcome::Busy, JobStatus::Pending),
+        ] {
+            assert_eq!(status(&of(1, last(outcome), LetGo::Person)), expected, "{outcome:?}");
+        }
+        let killed = Last { code: None, heard: true, result: None, errors: String::new() };
+        assert_eq!(status(&of(1, killed, LetGo::Person)), JobStatus::Pending);
     }
 
     #[test]
@@ -254,7 +284,7 @@ mod tests {
         let killed = Last { code: None, ..last(Outcome::Completed) };
         for last in [other, without, code, killed] {
             for (attempt, expected) in [(3, JobStatus::Pending), (4, JobStatus::Running)] {
-                assert_eq!(status(&of(attempt, last.clone(), false)), expected, "{last:?}");
+                assert_eq!(status(&of(attempt, last.clone(), LetGo::Not)), expected, "{last:?}");
             }
         }
     }
@@ -262,9 +292,11 @@ mod tests {
     #[test]
     fn one_that_dies_is_tried_again_and_the_last_claim_is_not_the_end_of_it() {
         let killed = || Last { code: None, heard: true, result: None, errors: "no memory".into() };
-        let Verdict::Again(back) = of(3, killed(), false) else { panic!("it is not tried again") };
+        let Verdict::Again(back) = of(3, killed(), LetGo::Not) else {
+            panic!("it is not tried again")
+        };
         assert!(back.operator_message.contains("no memory") && !back.uncounted, "{back:?}");
-        assert_eq!(status(&of(4, killed(), false)), JobStatus::Running);
+        assert_eq!(status(&of(4, killed(), LetGo::Not)), JobStatus::Running);
     }
 
     #[test]
@@ -274,11 +306,11 @@ mod tests {
         let refused_by_sudo =
             Last { code: Some(1), heard: false, result: None, errors: "a password".into() };
         for last in [unreadable, refused_by_sudo] {
-            let Verdict::Again(back) = of(4, last.clone(), false) else { panic!("{last:?}") };
+            let Verdict::Again(back) = of(4, last.clone(), LetGo::Not) else { panic!("{last:?}") };
             assert!(back.uncounted && back.after == WAITS.backoff, "{back:?}");
         }
         let mut refused = last(Outcome::Refused);
         refused.result.as_mut().unwrap().job = None;
-        assert_eq!(status(&of(1, refused, false)), JobStatus::Failed);
+        assert_eq!(status(&of(1, refused, LetGo::Not)), JobStatus::Failed);
     }
 }

@@ -16,8 +16,15 @@ use holdfast_job::{
 use holdfast_store::{Backup, BackupFilter, BackupKind, BackupName, BackupState, Customer};
 use serde::{Deserialize, Serialize};
 
-use super::{List, Names, Object, accepted, confirm::SetsAside, limit, moment, note, parse, time};
+use super::{
+    List, Names, Object,
+    confirm::SetsAside,
+    give,
+    keyed::{Keyed, earlier},
+    limit, moment, note, parse, time,
+};
 use crate::{
+    admission::NewOrder,
     auth::{Caller, Right},
     problem::Problem,
     server::Web,
@@ -144,7 +151,11 @@ pub async fn show(
     Ok(Json(show_one(find(&web, &customer, &backup).await?)))
 }
 
-async fn find(web: &Web, customer: &Customer, name: &str) -> Result<Backup, Problem> {
+/// A backup of this customer's, by UUID or snapshot id.
+///
+/// # Errors
+/// 404 if there is none.
+pub async fn find(web: &Web, customer: &Customer, name: &str) -> Result<Backup, Problem> {
     let none = || Problem::not_found("backup");
     let name: BackupName = name.parse().map_err(|_| none())?;
     web.database.backup(customer.id, &name).await?.ok_or_else(none)
@@ -163,17 +174,22 @@ pub async fn create(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Names(customer): Names<String>,
+    keyed: Keyed,
     body: Result<Json<Object<CreateBody>>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
     let Json(Object(body)) = body?;
+    let key = keyed.of(&caller.actor());
+    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
+        return Ok(answer);
+    }
     let order = Order::Backup(BackupOrder {
         repository: web.config.repository.clone(),
         scope: body.scope,
         label: Label::Manual,
     });
-    let job = web.admission.admit(&customer, order, caller.actor(), note(body.note)?).await?;
-    Ok(accepted(&customer, job))
+    let (actor, note) = (caller.actor(), note(body.note)?);
+    give(&web, &customer, NewOrder { order, actor, note, retry_of: None, key }).await
 }
 
 /// How a backup is to be brought back.
@@ -198,23 +214,18 @@ pub async fn restore(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Names((customer, backup)): Names<(String, String)>,
+    keyed: Keyed,
     body: Result<Json<Object<RestoreBody>>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
     let Json(Object(body)) = body?;
-    let backup = find(&web, &customer, &backup).await?;
-    if backup.state != BackupState::Active {
-        return Err(Problem::unprocessable(
-            "backup-gone",
-            "This backup is being deleted or is gone. Please choose another one.",
-        ));
+    let key = keyed.of(&caller.actor());
+    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
+        return Ok(answer);
     }
+    let backup = find(&web, &customer, &backup).await?;
     let scope = restorable(&backup, body.scope)?;
-    let aside = SetsAside {
-        since: backup.created_at,
-        undo_hours: matches!(body.undo, UndoCopy::Keep).then_some(web.config.undo_hours),
-    };
-    aside.confirmed_by(CONFIRMATION, body.confirm.as_deref())?;
+    confirmed(&web, &backup, body.undo, body.confirm.as_deref())?;
     let order = Order::Restore(Restore {
         repository: backup.repository,
         snapshot: backup.snapshot,
@@ -223,12 +234,35 @@ pub async fn restore(
         maintenance: None,
         keep_unhealthy: body.keep_unhealthy,
     });
-    let job = web.admission.admit(&customer, order, caller.actor(), note(body.note)?).await?;
-    Ok(accepted(&customer, job))
+    let (actor, note) = (caller.actor(), note(body.note)?);
+    give(&web, &customer, NewOrder { order, actor, note, retry_of: None, key }).await
+}
+
+/// Refuses unless the restore of this backup is confirmed.
+///
+/// # Errors
+/// 422 `not-confirmed`, with what would be set aside.
+pub fn confirmed(
+    web: &Web,
+    backup: &Backup,
+    undo: UndoCopy,
+    word: Option<&str>,
+) -> Result<(), Problem> {
+    let undo_hours = matches!(undo, UndoCopy::Keep).then_some(web.config.undo_hours);
+    SetsAside { since: backup.created_at, undo_hours }.confirmed_by(CONFIRMATION, word)
 }
 
 /// The scope of a restore: what was asked for, if the backup holds it, or all that the backup holds.
-fn restorable(backup: &Backup, asked: Option<Scope>) -> Result<Scope, Problem> {
+///
+/// # Errors
+/// 422 `backup-gone` or `not-in-backup`.
+pub fn restorable(backup: &Backup, asked: Option<Scope>) -> Result<Scope, Problem> {
+    if backup.state != BackupState::Active {
+        return Err(Problem::unprocessable(
+            "backup-gone",
+            "This backup is being deleted or is gone. Please choose another one.",
+        ));
+    }
     let holds = |word: &str| match backup.scope.as_str() {
         "db" | "files" => backup.scope == word,
         _ => true,
@@ -262,11 +296,16 @@ pub async fn remove(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Names((customer, backup)): Names<(String, String)>,
+    keyed: Keyed,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
+    let key = keyed.of(&caller.actor());
+    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
+        return Ok(answer);
+    }
     let backup = find(&web, &customer, &backup).await?;
     let order =
         Order::Delete(Delete { repository: backup.repository, snapshots: vec![backup.snapshot] });
-    let job = web.admission.admit(&customer, order, caller.actor(), None).await?;
-    Ok(accepted(&customer, job))
+    let actor = caller.actor();
+    give(&web, &customer, NewOrder { order, actor, note: None, retry_of: None, key }).await
 }

@@ -14,8 +14,15 @@ use holdfast_job::{JobId, JobStatus, Moment, Order, Undo, Verb};
 use holdfast_store::{Customer, Job, JobFilter};
 use serde::{Deserialize, Serialize};
 
-use super::{List, Names, Object, accepted, confirm::SetsAside, limit, moment, note, parse, time};
+use super::{
+    List, Names, Object,
+    confirm::SetsAside,
+    give,
+    keyed::{Keyed, earlier},
+    limit, moment, note, parse, time,
+};
 use crate::{
+    admission::NewOrder,
     auth::{Audience, Caller, Right},
     problem::Problem,
     server::Web,
@@ -23,6 +30,9 @@ use crate::{
 
 /// The word that confirms an undo.
 const CONFIRMATION: &str = "UNDO";
+
+/// What is said of a job that was done although somebody wanted it stopped.
+const TOO_LATE: &str = "It could not be stopped any more.";
 
 /// A job, as it is shown.
 #[derive(Debug, Serialize)]
@@ -37,6 +47,9 @@ pub struct Shown {
     completed_at: Option<String>,
     snapshot_id: Option<String>,
     undo_of: Option<String>,
+    retry_of: Option<String>,
+    /// Whether somebody wants it stopped, and it has not ended.
+    stopping: bool,
     /// What happened, or why nothing did, for the customer.
     message: Option<String>,
     stage: Option<ShownStage>,
@@ -80,7 +93,11 @@ impl Shown {
             _ => job
                 .customer_message
                 .clone()
-                .or_else(|| result.map(|result| result.customer_message.clone())),
+                .or_else(|| result.map(|result| result.customer_message.clone()))
+                .map(|message| match (job.stop_requested, job.status) {
+                    (true, JobStatus::Completed) => format!("{message} {TOO_LATE}"),
+                    _ => message,
+                }),
         };
         Self {
             uuid: job.job.to_string(),
@@ -93,6 +110,8 @@ impl Shown {
             completed_at: job.completed_at.map(time),
             snapshot_id: job.snapshot.as_ref().map(ToString::to_string),
             undo_of: job.undo_of.map(|of| of.to_string()),
+            retry_of: job.retry_of.map(|of| of.to_string()),
+            stopping: job.stop_requested && job.status.is_active(),
             message,
             stage: job.stage.filter(|_| running).map(|(stage, number, of)| ShownStage {
                 name: stage.name(),
@@ -161,7 +180,11 @@ pub async fn show(
     Ok(Json(Shown::of(find(&web, &customer, &job).await?, caller.audience())))
 }
 
-async fn find(web: &Web, customer: &Customer, name: &str) -> Result<Job, Problem> {
+/// A job of this customer's.
+///
+/// # Errors
+/// 404 if there is none.
+pub async fn find(web: &Web, customer: &Customer, name: &str) -> Result<Job, Problem> {
     let none = || Problem::not_found("job");
     let job: JobId = name.parse().map_err(|_| none())?;
     web.database.job(customer.id, job).await?.ok_or_else(none)
@@ -181,11 +204,27 @@ pub async fn undo(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Names((customer, job)): Names<(String, String)>,
+    keyed: Keyed,
     body: Result<Json<Object<UndoBody>>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
     let Json(Object(body)) = body?;
+    let key = keyed.of(&caller.actor());
+    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
+        return Ok(answer);
+    }
     let taken_back = find(&web, &customer, &job).await?;
+    undoable(&web, &taken_back, body.confirm.as_deref()).await?;
+    let order = Order::Undo(Undo { of: Some(taken_back.job) });
+    let (actor, note) = (caller.actor(), note(body.note)?);
+    give(&web, &customer, NewOrder { order, actor, note, retry_of: None, key }).await
+}
+
+/// Refuses unless this job can be taken back, and that is confirmed.
+///
+/// # Errors
+/// 422 `no-undo-copy` or `not-confirmed`.
+pub async fn undoable(web: &Web, taken_back: &Job, word: Option<&str>) -> Result<(), Problem> {
     let until = taken_back.result.as_ref().and_then(|result| result.undo_until);
     let Some(until) = until.filter(|_| taken_back.status == JobStatus::Completed) else {
         let detail = "There is nothing to take back here: only a restore that was done, and has an \
@@ -196,7 +235,7 @@ pub async fn undo(
         let detail = format!("This could be undone until {until}. Its undo copy is gone.");
         return Err(Problem::unprocessable("no-undo-copy", detail));
     }
-    if web.database.was_taken_back(customer.id, taken_back.job).await? {
+    if web.database.was_taken_back(taken_back.customer, taken_back.job).await? {
         let detail = "This was taken back already. Undo that undo to have it again.";
         return Err(Problem::unprocessable("no-undo-copy", detail));
     }
@@ -204,8 +243,5 @@ pub async fn undo(
         since: taken_back.completed_at.unwrap_or(taken_back.updated_at),
         undo_hours: Some(web.config.undo_hours),
     };
-    aside.confirmed_by(CONFIRMATION, body.confirm.as_deref())?;
-    let order = Order::Undo(Undo { of: Some(taken_back.job) });
-    let job = web.admission.admit(&customer, order, caller.actor(), note(body.note)?).await?;
-    Ok(accepted(&customer, job))
+    aside.confirmed_by(CONFIRMATION, word)
 }

@@ -2,10 +2,15 @@
 
 pub mod backups;
 mod confirm;
+pub mod ending;
 pub mod events;
 pub mod health;
 pub mod jobs;
+pub mod keyed;
+pub mod nodes;
+pub mod retry;
 pub mod status;
+pub mod tokens;
 
 use std::{fmt, marker::PhantomData};
 
@@ -18,12 +23,16 @@ use axum::{
 use holdfast_job::{JobId, Moment};
 use holdfast_store::{Customer, Page, PageLimit};
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::problem::Problem;
+use crate::{
+    admission::{Given, NewOrder},
+    problem::Problem,
+    server::Web,
+};
 
 /// The names in an address. Bytes that are no text are nobody's name.
 #[derive(Debug)]
@@ -55,11 +64,29 @@ impl<T> List<T> {
         let items = page.items.into_iter().map(show).collect();
         Self { items, has_more: next_cursor.is_some(), next_cursor }
     }
+
+    /// All there are.
+    fn whole(items: Vec<T>) -> Self {
+        Self { items, has_more: false, next_cursor: None }
+    }
+}
+
+/// Gives an order, and answers with its job.
+async fn give(web: &Web, customer: &Customer, order: NewOrder) -> Result<Response, Problem> {
+    Ok(match web.admission.admit(customer, order).await? {
+        Given::Now(job) => accepted(customer, job),
+        Given::Before(job) => keyed::replayed(accepted(customer, job)),
+    })
+}
+
+/// Where a job is looked at.
+fn location(customer: &Customer, job: JobId) -> String {
+    format!("/api/v1/customers/{}/jobs/{job}", customer.uuid)
 }
 
 /// 202: the job is admitted, and here is how it goes on.
 fn accepted(customer: &Customer, job: JobId) -> Response {
-    let location = format!("/api/v1/customers/{}/jobs/{job}", customer.uuid);
+    let location = location(customer, job);
     let body = serde_json::json!({ "job": job, "status": "pending", "location": &location });
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(body)).into_response()
 }
@@ -67,6 +94,14 @@ fn accepted(customer: &Customer, job: JobId) -> Response {
 /// A moment, as the API writes it: RFC 3339, UTC.
 fn time(moment: Moment) -> String {
     moment.to_string()
+}
+
+/// The same, where serde writes it.
+///
+/// # Errors
+/// The serializer's.
+pub fn write_time<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time(*moment))
 }
 
 /// How many items a page is to have.
@@ -125,13 +160,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
 /// What somebody wrote beside an order.
 fn note(given: Option<String>) -> Result<Option<String>, Problem> {
+    one_line("note", given)
+}
+
+/// A text of a few words; none if there are none in it.
+fn one_line(name: &str, given: Option<String>) -> Result<Option<String>, Problem> {
     match given {
-        Some(note) if note.chars().count() > 255 || note.chars().any(char::is_control) => {
-            Err(Problem::unprocessable(
-                "invalid-order",
-                "`note` must have 255 characters at most, all on one line.",
-            ))
+        Some(text) if text.chars().count() > 255 || text.chars().any(char::is_control) => {
+            let detail = format!("`{name}` must have 255 characters at most, all on one line.");
+            Err(Problem::unprocessable("invalid-order", detail))
         }
-        note => Ok(note.filter(|note| !note.trim().is_empty())),
+        text => Ok(text.filter(|text| !text.trim().is_empty())),
     }
 }

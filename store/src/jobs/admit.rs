@@ -34,6 +34,10 @@ pub struct NewJob {
     pub snapshot: Option<SnapshotId>,
     /// What an undo takes back.
     pub undo_of: Option<JobId>,
+    /// The job that had the same order and did not do it.
+    pub retry_of: Option<JobId>,
+    /// What the caller calls the request, if they may give it again.
+    pub key: Option<OrderKey>,
     /// The pool whose workers take it.
     pub pool: String,
     /// The signed order.
@@ -44,6 +48,24 @@ pub struct NewJob {
     pub actor: Actor,
     /// What they wrote beside it.
     pub note: Option<String>,
+}
+
+/// The name that a caller gave to a request: given again, it is the same order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderKey {
+    /// The name: 1 to 64 visible ASCII characters.
+    pub key: String,
+    /// The SHA-256, in hexadecimal digits, of what was asked for and by whom.
+    pub request_hash: String,
+}
+
+/// What came of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// The job exists since now.
+    Now,
+    /// The same request was admitted before, as this job.
+    Before(JobId),
 }
 
 /// Why a job was not admitted; nothing was written, if it is known.
@@ -58,6 +80,9 @@ pub enum AdmitError {
     /// The backup is being restored, or is held.
     #[error("this backup is being restored or is held")]
     BackupInUse,
+    /// The customer's key was used for another request.
+    #[error("this key was used for another request, whose job is {0}")]
+    KeyReused(JobId),
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -73,11 +98,12 @@ impl From<sqlx::Error> for AdmitError {
 }
 
 impl Database {
-    /// Admits a job: it exists when this returns.
+    /// Admits a job: it exists when this returns. If its key has admitted the same request before, that
+    /// one's job is the answer.
     ///
     /// # Errors
     /// [`AdmitError`]; nothing was written then, unless it says that it does not know.
-    pub async fn admit(&self, job: &NewJob) -> Result<(), AdmitError> {
+    pub async fn admit(&self, job: &NewJob) -> Result<Admitted, AdmitError> {
         let mut tries = 1;
         loop {
             match self.try_admit(job).await {
@@ -87,12 +113,12 @@ impl Database {
         }
     }
 
-    async fn try_admit(&self, job: &NewJob) -> Result<(), AdmitError> {
+    async fn try_admit(&self, job: &NewJob) -> Result<Admitted, AdmitError> {
         // Nearly always the answer, and without a lock; the unique key decides.
         if job.verb != Verb::Delete
             && let Some(active) = self.active_job(job.customer).await?
         {
-            return Err(AdmitError::Active(active));
+            return self.before_or(job, AdmitError::Active(active)).await;
         }
         let mut transaction = self.pool().begin().await?;
         if let (Some(snapshot), Some(repository)) = (&job.snapshot, &job.repository) {
@@ -103,9 +129,14 @@ impl Database {
                 drop(transaction);
                 // It may have ended since: then the next try may be admitted.
                 return match self.active_job(job.customer).await? {
-                    Some(active) => Err(AdmitError::Active(active)),
+                    Some(active) => self.before_or(job, AdmitError::Active(active)).await,
                     None => Err(AdmitError::Store(StoreError::Away(error))),
                 };
+            }
+            // The same request, in the same moment, was first.
+            Err(error) if violates(&error, "one_job_a_key") => {
+                drop(transaction);
+                return self.before_or(job, error.into()).await;
             }
             inserted => inserted?,
         }
@@ -115,6 +146,38 @@ impl Database {
         match transaction.commit().await {
             Err(error) => self.after_lost_commit(job.job, error).await,
             Ok(()) => Ok(()),
+        }?;
+        Ok(Admitted::Now)
+    }
+
+    /// What stands in the way, unless that is the same request, given in the same moment.
+    async fn before_or(&self, job: &NewJob, refused: AdmitError) -> Result<Admitted, AdmitError> {
+        let before = match &job.key {
+            Some(key) => self.admitted_before(job.customer, key).await?,
+            None => None,
+        };
+        before.map(Admitted::Before).ok_or(refused)
+    }
+
+    /// The job that this key has admitted for the customer, if there is one.
+    ///
+    /// # Errors
+    /// [`AdmitError::KeyReused`] if that was another request, [`AdmitError::Store`].
+    pub async fn admitted_before(
+        &self,
+        customer: CustomerId,
+        key: &OrderKey,
+    ) -> Result<Option<JobId>, AdmitError> {
+        let select = "SELECT uuid, request_hash FROM customer_backup_jobs \
+                      WHERE customer_id = ? AND idempotency_key = ?";
+        let query = sqlx::query_as::<_, (String, Option<String>)>(select);
+        let found =
+            query.bind(customer.number()).bind(&key.key).fetch_optional(&self.pool()).await?;
+        let Some((uuid, hash)) = found else { return Ok(None) };
+        let job = uuid.parse().map_err(|error| StoreError::corrupt("job", error))?;
+        match hash.as_deref() == Some(&key.request_hash) {
+            true => Ok(Some(job)),
+            false => Err(AdmitError::KeyReused(job)),
         }
     }
 
@@ -157,9 +220,9 @@ async fn insert(connection: &mut MySqlConnection, job: &NewJob) -> Result<(), sq
     };
     sqlx::query(
         "INSERT INTO customer_backup_jobs (uuid, customer_id, job_type, backup_type, snapshot_id, \
-         status, created_at, class, pool, repository, source_ids, undo_of, ticket, run_after, \
-         not_after, requested_by, note) \
-         VALUES (?, ?, ?, ?, ?, 'pending', NOW(3), ?, ?, ?, ?, ?, ?, NOW(3), \
+         status, created_at, class, pool, repository, source_ids, undo_of, retry_of, \
+         idempotency_key, request_hash, ticket, run_after, not_after, requested_by, note) \
+         VALUES (?, ?, ?, ?, ?, 'pending', NOW(3), ?, ?, ?, ?, ?, ?, ?, ?, ?, NOW(3), \
          NOW(3) + INTERVAL ? MICROSECOND, ?, ?)",
     )
     .bind(job.job.to_string())
@@ -172,6 +235,9 @@ async fn insert(connection: &mut MySqlConnection, job: &NewJob) -> Result<(), sq
     .bind(job.repository.as_ref().map(RepositoryName::as_str))
     .bind(source_ids)
     .bind(job.undo_of.map(|of| of.to_string()))
+    .bind(job.retry_of.map(|of| of.to_string()))
+    .bind(job.key.as_ref().map(|key| &key.key))
+    .bind(job.key.as_ref().map(|key| &key.request_hash))
     .bind(&job.ticket)
     .bind(microseconds(job.void_after))
     .bind(job.actor.name())

@@ -22,6 +22,8 @@ pub struct Claimed {
     pub fence: u32,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// Whether somebody wants it stopped: it is claimed for the answer.
+    pub stopping: bool,
 }
 
 /// Why and how a job goes back, to be tried later.
@@ -38,8 +40,8 @@ pub struct PutBack {
 }
 
 impl Database {
-    /// Claims a job for `worker`, if it is pending, due, of this pool and the pool's node not draining.
-    /// The lease runs for `lease`.
+    /// Claims a job for `worker`, if it is pending, due, of this pool and the pool's node not draining,
+    /// or the job to be stopped. The lease runs for `lease`.
     ///
     /// # Errors
     /// [`StoreError`] if the store could not answer: then it is pending, or claimed and rescued later.
@@ -58,8 +60,8 @@ impl Database {
              stage = NULL, stage_number = NULL, stage_count = NULL, reverting = FALSE, \
              progress = NULL, detail = NULL, bytes_done = NULL, bytes_total = NULL \
              WHERE uuid = ? AND status = ? AND pool = ? AND run_after <= NOW(3) \
-             AND ticket IS NOT NULL \
-             AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.pool = ? AND draining)",
+             AND ticket IS NOT NULL AND (stop_requested_at IS NOT NULL \
+             OR NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.pool = ? AND draining))",
         )
         .bind(Step::CLAIM.to().word())
         .bind(worker)
@@ -74,8 +76,8 @@ impl Database {
             return Ok(None);
         }
         let row = sqlx::query(
-            "SELECT customer_id, job_type, ticket, fence, attempt FROM customer_backup_jobs \
-             WHERE uuid = ?",
+            "SELECT customer_id, job_type, ticket, fence, attempt, \
+             stop_requested_at IS NOT NULL AS stopping FROM customer_backup_jobs WHERE uuid = ?",
         )
         .bind(job.to_string())
         .fetch_one(&mut *transaction)
@@ -92,6 +94,7 @@ impl Database {
             ticket: row.try_get("ticket")?,
             fence: row.try_get("fence")?,
             attempt: row.try_get("attempt")?,
+            stopping: row.try_get("stopping")?,
         };
         let detail = format!("attempt {}", claimed.attempt);
         event(&mut transaction, (job, claimed.fence), "claimed", Some(worker), &detail).await?;
@@ -114,6 +117,17 @@ impl Database {
         .execute(&self.pool())
         .await?;
         Ok(renewed.rows_affected() > 0)
+    }
+
+    /// Whether somebody wants it stopped.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn is_to_be_stopped(&self, claimed: &Claimed) -> Result<bool, StoreError> {
+        let select =
+            "SELECT stop_requested_at IS NOT NULL FROM customer_backup_jobs WHERE uuid = ?";
+        let query = sqlx::query_scalar(select).bind(claimed.job.to_string());
+        Ok(query.fetch_one(&self.pool()).await?)
     }
 
     /// Gives the job back. Says whether it was still ours to give.

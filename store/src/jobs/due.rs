@@ -29,7 +29,8 @@ pub struct Place {
 }
 
 impl Database {
-    /// Jobs that could be claimed: due, of this pool, and its node not draining; those first that have their turn first; `limit` at most.
+    /// Jobs that could be claimed: due, of this pool, and its node not draining or the job to be stopped;
+    /// those first that have their turn first; `limit` at most.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
@@ -37,8 +38,9 @@ impl Database {
         let select = format!(
             "SELECT uuid, class, CAST(UNIX_TIMESTAMP(run_after) * 1000 AS UNSIGNED) AS due_ms \
              FROM customer_backup_jobs WHERE pool = ? AND status = 'pending' \
-             AND run_after <= NOW(3) AND ticket IS NOT NULL AND NOT EXISTS \
-             (SELECT 1 FROM nodes WHERE nodes.pool = ? AND draining) ORDER BY {TURN}, id LIMIT ?"
+             AND run_after <= NOW(3) AND ticket IS NOT NULL \
+             AND (stop_requested_at IS NOT NULL OR NOT EXISTS \
+             (SELECT 1 FROM nodes WHERE nodes.pool = ? AND draining)) ORDER BY {TURN}, id LIMIT ?"
         );
         let select = sqlx::AssertSqlSafe(select);
         let rows =

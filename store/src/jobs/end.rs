@@ -130,7 +130,7 @@ async fn enter_backup(
 }
 
 /// The backup that a delete job has claimed is gone, or free again.
-async fn release_backup(
+pub(super) async fn release_backup(
     connection: &mut MySqlConnection,
     job: JobId,
     deleted: bool,

@@ -29,6 +29,10 @@ pub struct Job {
     pub snapshot: Option<SnapshotId>,
     /// What an undo takes back.
     pub undo_of: Option<JobId>,
+    /// The job whose order this one has, if that did not do it.
+    pub retry_of: Option<JobId>,
+    /// Whether somebody wanted it stopped.
+    pub stop_requested: bool,
     /// The pool whose workers take it.
     pub pool: String,
     /// Which attempt it is in, or had.
@@ -83,7 +87,8 @@ pub struct JobFilter {
 }
 
 const SELECT: &str = "SELECT uuid, customer_id, job_type, backup_type, source_ids, \
-     COALESCE(status, 'failed') AS status, repository, snapshot_id, undo_of, pool, attempt, \
+     COALESCE(status, 'failed') AS status, repository, snapshot_id, undo_of, retry_of, \
+     stop_requested_at IS NOT NULL AS stop_requested, pool, attempt, \
      waits_because, stage, stage_number, stage_count, reverting, progress, detail, bytes_done, \
      bytes_total, error_message, operator_message, result, requested_by, note, \
      CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', COALESCE(created_at, completed_at, run_after)) \
@@ -128,6 +133,21 @@ impl Database {
         let rows = query.build().fetch_all(&self.pool()).await?;
         let jobs = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(jobs, limit, |job| job.job))
+    }
+
+    /// The signed order of a job of this customer; none if it was ordered before Holdfast.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot say.
+    pub async fn ticket(
+        &self,
+        customer: CustomerId,
+        job: JobId,
+    ) -> Result<Option<String>, StoreError> {
+        let select = "SELECT ticket FROM customer_backup_jobs WHERE customer_id = ? AND uuid = ?";
+        let query = sqlx::query_scalar::<_, Option<String>>(select);
+        let query = query.bind(customer.number()).bind(job.to_string());
+        Ok(query.fetch_optional(&self.pool()).await?.flatten())
     }
 
     /// Whether an undo of this job was done.
@@ -209,6 +229,8 @@ fn read(row: &MySqlRow) -> Result<Job, StoreError> {
         // A short id from before Holdfast names no snapshot that could be restored.
         snapshot: text("snapshot_id")?.and_then(|id| id.parse().ok()),
         undo_of: text("undo_of")?.and_then(|id| id.parse().ok()),
+        retry_of: text("retry_of")?.and_then(|id| id.parse().ok()),
+        stop_requested: row.try_get("stop_requested")?,
         pool: row.try_get("pool")?,
         attempt: row.try_get("attempt")?,
         waits_because: text("waits_because")?,

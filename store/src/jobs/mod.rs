@@ -8,18 +8,22 @@ mod due;
 mod end;
 mod job;
 mod report;
+mod reset;
+mod stop;
 
 use std::time::Duration;
 
 use holdfast_job::Verb;
 
-pub use admit::{AdmitError, NewJob};
+pub use admit::{AdmitError, Admitted, NewJob, OrderKey};
 pub use changes::Change;
 pub use claim::{Claimed, PutBack};
 pub use due::{Idle, Place};
 pub use end::Ending;
 pub use job::{Job, JobFilter};
 pub use report::Report;
+pub use reset::{Reset, ResetOrder};
+pub use stop::Stopping;
 
 /// How soon a job has its turn among those that are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,6 +45,9 @@ const NOBODY: &[&str] = &[
     "UPDATE customer_backup_jobs SET not_after = NOW()",
     "UPDATE customer_backup_jobs SET requested_by = 'user:eve'",
     "UPDATE customer_backup_jobs SET created_at = NOW()",
+    "UPDATE customer_backup_jobs SET idempotency_key = 'x'",
+    "UPDATE customer_backup_jobs SET request_hash = 'x'",
+    "UPDATE customer_backup_jobs SET retry_of = NULL",
     "UPDATE customer_backup_jobs SET status = 'completed', ticket = 'x'",
     "REPLACE INTO customer_backup_jobs SET id = 1, uuid = UUID(), customer_id = 42,
          job_type = 'backup', backup_type = 'db'",
@@ -59,7 +62,6 @@ const NOBODY: &[&str] = &[
     "INSERT INTO customers SET id = 99",
     "UPDATE customers SET email = 'x'",
     "INSERT INTO nodes SET name = 'x', pool = 'x'",
-    "UPDATE nodes SET draining = TRUE",
     "UPDATE nodes SET pool = 'far'",
     "UPDATE nodes SET name = 'x'",
     "UPDATE nodes SET heartbeat_at = NOW(), draining = FALSE",
@@ -96,16 +98,16 @@ const NOBODY: &[&str] = &[
 ];
 
 #[test]
-fn the_web_side_changes_no_job_no_node_and_nothing_of_what_was_saved() {
+fn the_web_side_says_of_no_job_what_it_did_and_changes_nothing_of_what_was_saved() {
     refused(
         "web",
         &[
             "INSERT INTO job_events SET job_uuid = UUID(), event = 'completed'",
-            "UPDATE customer_backup_jobs SET status = 'failed'",
             "UPDATE customer_backup_jobs SET snapshot_id = 'x'",
-            "UPDATE customer_backup_jobs SET fence = fence + 1",
-            "UPDATE customer_backup_jobs SET run_after = NOW()",
+            "UPDATE customer_backup_jobs SET attempt = 0",
             "UPDATE customer_backup_jobs SET result = NULL",
+            "UPDATE customer_backup_jobs SET started_at = NOW()",
+            "UPDATE customer_backup_jobs SET progress = 100",
             "INSERT INTO customer_backups SET uuid = UUID(), customer_id = 42,
                  repository = 'manual', snapshot_id = 'x', kind = 'manual', scope = 'db',
                  sources = '[]', bytes = 1",
@@ -113,6 +115,7 @@ fn the_web_side_changes_no_job_no_node_and_nothing_of_what_was_saved() {
             "UPDATE customer_backups SET deleted_at = NOW()",
             "UPDATE nodes SET heartbeat_at = NOW()",
             "UPDATE nodes SET unsettled = NULL",
+            "UPDATE nodes SET recovered_at = NOW()",
         ],
     );
 }
@@ -127,7 +130,9 @@ fn a_worker_orders_nothing_and_sees_neither_audit_nor_customers() {
             "INSERT INTO customer_backup_jobs SELECT * FROM customer_backup_jobs",
             "UPDATE customer_backup_jobs SET note = 'x'",
             "UPDATE customer_backup_jobs SET undo_of = NULL",
-            "UPDATE customer_backup_jobs SET retry_of = NULL",
+            "UPDATE customer_backup_jobs SET stop_requested_at = NULL",
+            "UPDATE customer_backup_jobs SET stop_requested_by = 'user:eve'",
+            "UPDATE nodes SET draining = TRUE",
             "UPDATE customer_backup_jobs SET repository = 'x'",
             "UPDATE customer_backup_jobs SET source_ids = 'x'",
             "SELECT * FROM audit",
