@@ -214,10 +214,14 @@ fn what_the_page_about_the_api_shows_works_as_it_stands() {
         "restore: completed: Your site is restored.",
         "undo: completed: This was taken back: your site is as it was before it.",
         "delete: completed: The backup is deleted.",
+        "null\n\"delete\"\n",
+        "\"name\": \"test-1\",",
     ] {
         assert!(said.contains(line), "{line}:\n{said}");
     }
-    assert!(said.contains("null\n\"delete\"\nretry: 2000\n\nevent: status\ndata: {"), "{said}");
+    let keyed = "SELECT COUNT(*) FROM customer_backup_jobs WHERE idempotency_key IS NOT NULL";
+    assert_eq!(fleet.query(keyed), "1", "given twice: {said}");
+    assert!(said.contains("retry: 2000\n\nevent: status\ndata: {"), "{said}");
     assert_eq!(fleet.node.tree(), before);
 }
 
