@@ -9,8 +9,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use holdfast_job::{JobId, JobStatus};
-use holdfast_store::{Customer, Reset, ResetOrder, Stopping};
+use holdfast_job::{JobId, JobStatus, Verb};
+use holdfast_store::{Customer, Job, Reset, ResetOrder, Stopping};
 use serde::Deserialize;
 
 use super::{Names, Object, jobs::find, location, one_line};
@@ -27,7 +27,7 @@ pub async fn stop(
     Names((customer, job)): Names<(String, String)>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Write, &customer).await?;
-    let job = find(&web, &customer, &job).await?.job;
+    let Job { job, verb, .. } = find(&web, &customer, &job).await?;
     match web.database.stop(customer.id, job, &caller.actor()).await? {
         Stopping::Stopped => Ok(ended(&customer, job, JobStatus::Stopped)),
         Stopping::Told => Ok(told(&customer, job, JobStatus::Running)),
@@ -35,6 +35,10 @@ pub async fn stop(
             web.admission.bells.hand_in(&customer.pool, ring);
             Ok(told(&customer, job, JobStatus::Pending))
         }
+        Stopping::TooLate if verb == Verb::Delete => Err(Problem::conflict(
+            "too-late",
+            "This backup is being deleted already, which cannot be stopped any more.",
+        )),
         Stopping::TooLate => Err(Problem::conflict(
             "too-late",
             "The site is being switched just now, which takes a moment and cannot be stopped. It can \

@@ -1,10 +1,10 @@
 //! A person wants a job stopped: what nobody has begun ends here; what somebody has, or had, they are
 //! told about, and their executor says how it ended.
 
-use holdfast_job::{CustomerId, JobId, JobStatus, Stage, Step};
+use holdfast_job::{CustomerId, JobId, JobStatus, Stage, Step, Verb};
 use sqlx::Row;
 
-use super::{Class, end::release_backup};
+use super::{Class, claim::read_verb, end::release_backup};
 use crate::{Actor, Database, Ring, StoreError, audit};
 
 /// What came of the wish.
@@ -18,7 +18,7 @@ pub enum Stopping {
     ToldNext(Ring),
     /// It has ended otherwise.
     Ended(JobStatus),
-    /// The site is being switched, or was a moment ago.
+    /// The site is being switched, or was a moment ago; or a backup is being deleted.
     TooLate,
     /// A person has to look.
     Stuck,
@@ -42,7 +42,7 @@ impl Database {
         let mut transaction = self.pool().begin().await?;
         // The row is held to the end, so that no worker claims or ends it in between.
         let row = sqlx::query(
-            "SELECT COALESCE(status, 'failed') AS status, fence, stage, class, \
+            "SELECT COALESCE(status, 'failed') AS status, job_type, fence, stage, class, \
              stop_requested_at IS NOT NULL AS told, \
              CAST(UNIX_TIMESTAMP() * 1000 AS UNSIGNED) AS now_ms \
              FROM customer_backup_jobs WHERE uuid = ? AND customer_id = ? FOR UPDATE",
@@ -56,11 +56,13 @@ impl Database {
         let status: JobStatus =
             status.parse().map_err(|error| StoreError::corrupt("status", error))?;
         let class = Class::read(&class).ok_or_else(|| StoreError::corrupt("class", &class))?;
+        let verb: String = row.try_get("job_type")?;
+        let verb = read_verb(&verb)?;
         let stage: Option<String> = row.try_get("stage")?;
         let stage: Option<Stage> = stage.and_then(|word| serde_json::from_value(word.into()).ok());
         let (fence, told): (u32, bool) = (row.try_get("fence")?, row.try_get("told")?);
         let ring = Ring { job, class, due_ms: row.try_get("now_ms")? };
-        let stopping = decide(status, fence, stage, ring);
+        let stopping = decide((status, verb), fence, stage, ring);
         match &stopping {
             Stopping::Stopped if status == Step::CANCEL.from() => {
                 let cancel = "UPDATE customer_backup_jobs SET status = ?, completed_at = NOW(3), \
@@ -97,10 +99,17 @@ impl Database {
     }
 }
 
-fn decide(status: JobStatus, fence: u32, stage: Option<Stage>, ring: Ring) -> Stopping {
+fn decide(
+    (status, verb): (JobStatus, Verb),
+    fence: u32,
+    stage: Option<Stage>,
+    ring: Ring,
+) -> Stopping {
     match status {
         // Nobody has ever had it.
         JobStatus::Pending if fence == 0 => Stopping::Stopped,
+        // What is forgotten in part is not as it was, and goes on to be forgotten.
+        JobStatus::Pending | JobStatus::Running if verb == Verb::Delete => Stopping::TooLate,
         // What its last executor left behind the next one must say.
         JobStatus::Pending => Stopping::ToldNext(ring),
         JobStatus::Running if stage.is_some_and(Stage::is_past_stopping) => Stopping::TooLate,

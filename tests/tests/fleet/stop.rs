@@ -3,7 +3,9 @@
 use std::thread;
 
 use holdfast_job::JobId;
-use holdfast_tests::{Fleet, Node, damage, eventually};
+use holdfast_tests::{
+    Fleet, MariaDb, Node, Schema, damage, damage_small_shop, eventually, fill_small_shop,
+};
 use serde_json::{Value, json};
 
 const TOO_LATE: &str = "It could not be stopped any more.";
@@ -91,28 +93,41 @@ fn a_backup_is_stopped_at_each_stage_until_it_is_verified() {
 }
 
 #[test]
-fn a_restore_is_stopped_at_each_stage_before_the_switch_and_finished_from_there_on() {
-    let fleet = Fleet::rehearsed(Node::with_site());
+fn a_restore_and_an_undo_are_stopped_at_each_stage_before_the_switch_and_finished_from_there_on() {
+    let node = Node::with_site();
+    let server = MariaDb::with_tenants(&node.root().join("db"));
+    node.configure_database(&server.socket(), "");
+    fill_small_shop(&server, MariaDb::SCHEMA);
+    let fleet = Fleet::rehearsed(node);
+    // Ended before the node is looked through.
+    let server = server;
     let _worker = fleet.worker("one", "");
-    let backup = fleet.web.order_backup(42, "files");
+    let site = || {
+        let schema = Schema::read(&server, MariaDb::SCHEMA).expect("a schema");
+        (fleet.node.tree(), schema)
+    };
+    let backup = fleet.web.order_backup(42, "both");
     fleet.web.until(42, backup, "completed");
-    let good = fleet.node.tree();
+    let good = site();
     damage(&fleet.node.live());
-    let bad = fleet.node.tree();
+    damage_small_shop(&server, MariaDb::SCHEMA);
+    let bad = site();
     let path = format!("/api/v1/customers/42/backups/{backup}/restore");
     let restore = || fleet.web.post(&path, &json!({ "confirm": "RESTORE" })).job();
-    for stage in ["check", "fetch", "close"] {
+    let undo = |of| fleet.web.act(42, of, "undo", &json!({ "confirm": "UNDO" })).job();
+    let stopped_at = |stage: &str, order: &dyn Fn() -> JobId| {
         fleet.rehearse(&format!("wait {stage}"));
-        let job = restore();
+        let before = site();
+        let job = order();
         until_in(&fleet, job, stage);
         stop(&fleet, job).with(202);
         let shown = fleet.web.until_ended(42, job);
         assert_eq!(shown["status"], "stopped", "at {stage}: {shown:#}");
-        assert_eq!(fleet.node.tree(), bad, "stopped at {stage}");
-    }
-    for stage in ["halt", "swap_files", "resume", "open", "keep"] {
+        assert_eq!(site(), before, "stopped at {stage}");
+    };
+    let too_late_at = |stage: &str, order: &dyn Fn() -> JobId| {
         fleet.rehearse(&format!("wait {stage}"));
-        let job = restore();
+        let job = order();
         until_in(&fleet, job, stage);
         stop(&fleet, job).problem(409, "too-late");
         // The wish came in the moment before the stage was known.
@@ -122,11 +137,48 @@ fn a_restore_is_stopped_at_each_stage_before_the_switch_and_finished_from_there_
         let shown = fleet.web.until(42, job, "completed");
         let message = shown["message"].as_str().expect("a text");
         assert!(message.ends_with(TOO_LATE), "at {stage}: {shown:#}");
-        assert_eq!(fleet.node.tree(), good, "past stopping at {stage}");
         assert!(!fleet.node.flag().exists());
+        job
+    };
+    for stage in ["check", "fetch", "load", "close"] {
+        stopped_at(stage, &restore);
+    }
+    let switch = ["halt", "swap_database", "swap_files", "resume", "open", "keep"];
+    for (number, stage) in switch.into_iter().enumerate() {
+        let restored = too_late_at(stage, &restore);
+        assert_eq!(site(), good, "past stopping at {stage}");
+        if number == 0 {
+            for stage in ["check", "close"] {
+                stopped_at(stage, &|| undo(restored));
+            }
+        }
+        too_late_at(stage, &|| undo(restored));
+        assert_eq!(site(), bad, "past stopping at {stage}");
     }
     fleet.rehearse("");
     fleet.node.recover();
+}
+
+#[test]
+fn a_deletion_that_has_begun_is_not_stopped() {
+    let fleet = Fleet::recording();
+    fleet.hold(true);
+    let worker = fleet.worker("one", "");
+    let (backup, _) = fleet.enter_backup(42, 1, "");
+    let path = format!("/api/v1/customers/42/backups/{backup}");
+    let job = fleet.web.delete(&path).job();
+    fleet.web.until(42, job, "running");
+    stop(&fleet, job).problem(409, "too-late");
+    // Its worker is renewed: it has been begun all the same.
+    worker.tell();
+    worker.tell();
+    eventually("a job that is put back", || {
+        (fleet.column(job, "status, fence") == "pending\t1").then_some(())
+    });
+    stop(&fleet, job).problem(409, "too-late");
+    fleet.hold(false);
+    let _next = fleet.worker("two", "");
+    fleet.web.until(42, job, "completed");
 }
 
 #[test]
