@@ -78,7 +78,7 @@ impl Fleet {
         let rules = Sudoers::of(&node, executor);
         let etc = node.root().join("etc");
         let command = format!("[\"/usr/bin/sudo\", \"-n\", {executor:?}, \"--config\", {etc:?}]");
-        Self::with(node, Some(rules), command, HOST)
+        Self::with(node, Some(rules), command, (HOST, &[]))
     }
 
     /// One whose executor records what it is given and does nothing else: see `holdfast-recorder`.
@@ -88,6 +88,11 @@ impl Fleet {
 
     /// The same on a host whose schema these statements make.
     pub fn recording_on(host: &str) -> Self {
+        Self::recording_with(host, &[])
+    }
+
+    /// The same, with more options of the control database's server.
+    pub fn recording_with(host: &str, server: &[&str]) -> Self {
         let node = Node::new();
         let folder = node.root().join("recorder");
         fs::create_dir(&folder).expect("a folder");
@@ -96,11 +101,16 @@ impl Fleet {
         let recorder = node.root().join("holdfast-recorder");
         fs::copy(built("holdfast-recorder"), &recorder).expect("the recorder");
         let command = format!("[{recorder:?}, {folder:?}]");
-        Self::with(node, None, command, host)
+        Self::with(node, None, command, (host, server))
     }
 
-    fn with(node: Node, rules: Option<Sudoers>, executor: String, host: &str) -> Self {
-        let control = MariaDb::start(&node.root().join("control"));
+    fn with(
+        node: Node,
+        rules: Option<Sudoers>,
+        executor: String,
+        (host, server): (&str, &[&str]),
+    ) -> Self {
+        let control = MariaDb::start_with(&node.root().join("control"), server);
         let redis = Redis::start(&node.root().join("redis"));
         let web_folder = node.root().join("web");
         fs::create_dir(&web_folder).expect("a folder");

@@ -19,6 +19,7 @@ use crate::{eventually, executor, node::copy_tree, output_of, program, remains, 
 #[derive(Debug)]
 pub struct MariaDb {
     folder: PathBuf,
+    more: Vec<String>,
     child: Option<Child>,
     pid: u32,
 }
@@ -68,12 +69,21 @@ impl MariaDb {
     /// # Panics
     /// If it does not answer within a minute, or if the path of its socket would be too long.
     pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// The same with more options, which go before the usual ones.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn start_with(folder: &Path, more: &[&str]) -> Self {
         let socket = folder.join("server.sock");
         let length = socket.as_os_str().len();
         assert!(length <= LONGEST_SOCKET, "{length} bytes are too many: {}", socket.display());
         fs::create_dir_all(folder.join("tmp")).expect("a folder");
         copy_tree(template(), &folder.join("data"));
-        let mut server = Self { folder: folder.to_owned(), child: None, pid: 0 };
+        let more = more.iter().map(|option| (*option).to_owned()).collect();
+        let mut server = Self { folder: folder.to_owned(), more, child: None, pid: 0 };
         server.spawn();
         server
     }
@@ -242,7 +252,7 @@ impl MariaDb {
     fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(self.folder.join("log"));
         let mut server = program("/usr/sbin/mariadbd");
-        server.args(OPTIONS).current_dir(&self.folder);
+        server.args(OPTIONS).args(&self.more).current_dir(&self.folder);
         server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log"));
         let child = self.child.insert(server.spawn().expect("mariadbd"));
         self.pid = child.id();

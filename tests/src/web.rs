@@ -94,6 +94,11 @@ impl Web {
         self.child.as_ref().map_or(0, Child::id)
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// An address.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)

@@ -4,7 +4,6 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -13,7 +12,11 @@ use std::{
 
 use holdfast_tests::{MariaDb, Node, program};
 
-use super::{Figure, Visitor, bare, like_ours, make_site, run_bare, timed};
+use super::{
+    Visitor, bare,
+    figure::{Figure, median},
+    like_ours, make_site, run_bare, timed,
+};
 
 /// A size of site with a database.
 #[derive(Clone, Copy)]
@@ -155,25 +158,11 @@ impl Scene {
         fs::remove_dir_all(&target).expect("the target");
         took
     }
-
-    /// The median of one small write made durable, on the disk that everything is on.
-    fn fdatasync(&self) -> Duration {
-        let mut file = File::create(self.node.root().join("sync")).expect("a file");
-        let write = |_| {
-            timed(|| {
-                file.write_all(&[0; 512]).expect("a write");
-                file.sync_data().expect("fdatasync");
-            })
-            .1
-        };
-        median((0..51).map(write).collect())
-    }
 }
 
 /// Restores of each size.
 pub fn restores(shop: Shop) -> Vec<Figure> {
     let scene = make(shop);
-    let size = super::Size { name: shop.name, ..shop.files };
     let snapshot = scene.node.backed_up();
     like_ours(&scene.node);
     let (dump, _) = scene.backup_by_hand();
@@ -185,19 +174,14 @@ pub fn restores(shop: Shop) -> Vec<Figure> {
     let visitor = Visitor::come(&scene.node);
     scene.node.restore(&snapshot).run().completed();
     let downtime = visitor.leave();
-    let milliseconds = |name, value: Duration, peer, peer_value: Duration| Figure {
-        name,
-        size,
-        value: value.as_secs_f64() * 1e3,
-        unit: "ms",
-        peer,
-        peer_value: peer_value.as_secs_f64() * 1e3,
-    };
     vec![
-        milliseconds("restore.downtime", downtime, "the limit up to 100 tables", DOWNTIME_LIMIT),
-        milliseconds("restore.downtime", downtime, "the script by hand", by_hand),
-        Figure::seconds("restore.total", size, total, "the script by hand", by_hand),
-        milliseconds("disk.fdatasync", scene.fdatasync(), "1 ms", Duration::from_millis(1)),
+        Figure::milliseconds("restore.downtime", shop.name, downtime)
+            .beside_duration("the limit up to 100 tables", DOWNTIME_LIMIT),
+        Figure::milliseconds("restore.downtime", shop.name, downtime)
+            .beside_duration("the script by hand", by_hand),
+        Figure::seconds("restore.total", shop.name, total)
+            .beside_duration("the script by hand", by_hand),
+        Figure::fdatasync(shop.name, scene.node.root()),
     ]
 }
 
@@ -205,7 +189,6 @@ pub fn restores(shop: Shop) -> Vec<Figure> {
 /// every one has its turn.
 pub fn backups(shop: Shop) -> Vec<Figure> {
     let scene = make(shop);
-    let size = super::Size { name: shop.name, ..shop.files };
     scene.node.backed_up();
     like_ours(&scene.node);
     // As it is every day: as many as are kept are there already.
@@ -226,12 +209,9 @@ pub fn backups(shop: Shop) -> Vec<Figure> {
     }
     let [repeat, by_hand, commands] = [ours, scripts, bares].map(median);
     vec![
-        Figure::seconds("backup.repeat", size, repeat, "the script by hand", by_hand),
-        Figure::seconds("backup.repeat", size, repeat, "dump + restic backup + ls", commands),
+        Figure::seconds("backup.repeat", shop.name, repeat)
+            .beside_duration("the script by hand", by_hand),
+        Figure::seconds("backup.repeat", shop.name, repeat)
+            .beside_duration("dump + restic backup + ls", commands),
     ]
-}
-
-fn median(mut took: Vec<Duration>) -> Duration {
-    took.sort();
-    took[took.len() / 2]
 }

@@ -1,7 +1,10 @@
-//! `scripts/bench restore|backup|neighbour [--json]`: how long the site is closed, how long orders take
-//! beside the bare restic commands, and what a neighbour notices, in one run on one machine.
+//! `scripts/bench restore|backup|neighbour|admission|dispatch|listing|memory [--json]`: how long the site
+//! is closed, how long orders take beside the bare restic commands, what a neighbour notices; and how
+//! fast and how lean the control plane is beside the same in other stacks, in one run on one machine.
 
+mod control;
 mod database;
+mod figure;
 mod neighbour;
 
 use std::{
@@ -17,6 +20,8 @@ use std::{
 };
 
 use holdfast_tests::{Node, restic};
+
+use figure::Figure;
 
 /// A size of site.
 #[derive(Clone, Copy)]
@@ -37,46 +42,6 @@ const DOWNTIME_LIMIT: Duration = Duration::from_millis(50);
 /// So long may one order of a large site take.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// One figure.
-struct Figure {
-    name: &'static str,
-    size: Size,
-    value: f64,
-    unit: &'static str,
-    peer: &'static str,
-    peer_value: f64,
-}
-
-impl Figure {
-    fn seconds(
-        name: &'static str,
-        size: Size,
-        took: Duration,
-        peer: &'static str,
-        peer_took: Duration,
-    ) -> Self {
-        let (value, peer_value) = (took.as_secs_f64(), peer_took.as_secs_f64());
-        Self { name, size, value, unit: "s", peer, peer_value }
-    }
-
-    fn print(&self, json: bool) {
-        let ratio = self.value / self.peer_value;
-        if json {
-            let line = serde_json::json!({
-                "name": self.name, "size": self.size.name, "value": self.value, "unit": self.unit,
-                "peer": self.peer, "peer_value": self.peer_value, "ratio": ratio,
-            });
-            println!("{line}");
-        } else {
-            let Self { name, size, value, unit, peer, peer_value } = self;
-            println!(
-                "{name:<18} {:<32} {value:>9.3} {unit:<2}  {ratio:>5.2} of {peer} ({peer_value:.3} {unit})",
-                size.name
-            );
-        }
-    }
-}
-
 /// Measures a site of files.
 type OfFiles = fn(&Node, Size) -> Vec<Figure>;
 /// Measures a site with a database.
@@ -88,15 +53,17 @@ fn main() -> ExitCode {
     let what: Vec<&str> =
         args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
     let (files, shops): (OfFiles, OfShops) = match what.as_slice() {
-        ["neighbour"] => {
-            neighbour::figures().iter().for_each(|figure| figure.print(json));
-            return ExitCode::SUCCESS;
-        }
+        ["neighbour"] => return print(&neighbour::figures(), json),
+        ["admission"] => return print(&control::admission::figures(), json),
+        ["dispatch"] => return print(&control::dispatch::figures(), json),
+        ["listing"] => return print(&control::listing::figures(), json),
+        ["memory"] => return print(&control::memory::figures(), json),
         ["restore", ..] => (bench_restore, database::restores),
         ["backup", ..] => (bench_backup, database::backups),
         _ => {
             eprintln!(
-                "usage: bench restore|backup [part of a size's name] [--json], or bench neighbour [--json]"
+                "usage: bench restore|backup [part of a size's name] [--json], or \
+                 bench neighbour|admission|dispatch|listing|memory [--json]"
             );
             return ExitCode::from(2);
         }
@@ -107,11 +74,16 @@ fn main() -> ExitCode {
         eprintln!("making {} …", size.name);
         let node = Node::new();
         make_site(&node.live(), size);
-        files(&node, size).iter().for_each(|figure| figure.print(json));
+        print(&files(&node, size), json);
     }
     for shop in database::SHOPS.into_iter().filter(|shop| wanted(shop.name())) {
-        shops(shop).iter().for_each(|figure| figure.print(json));
+        print(&shops(shop), json);
     }
+    ExitCode::SUCCESS
+}
+
+fn print(figures: &[Figure], json: bool) -> ExitCode {
+    figures.iter().for_each(|figure| figure.print(json));
     ExitCode::SUCCESS
 }
 
@@ -179,8 +151,10 @@ fn bench_backup(node: &Node, size: Size) -> Vec<Figure> {
         run_bare(node, &["backup", &live]) + run_bare(node, &["ls", "--no-lock", "latest", &live]);
     let (_, repeat) = timed(|| node.backed_up());
     vec![
-        Figure::seconds("backup.first", size, first, "restic init + backup", bare_first),
-        Figure::seconds("backup.repeat", size, repeat, "restic backup + ls", bare_repeat),
+        Figure::seconds("backup.first", size.name, first)
+            .beside_duration("restic init + backup", bare_first),
+        Figure::seconds("backup.repeat", size.name, repeat)
+            .beside_duration("restic backup + ls", bare_repeat),
     ]
 }
 
@@ -206,15 +180,10 @@ fn bench_restore(node: &Node, size: Size) -> Vec<Figure> {
     node.restore(&snapshot).run().completed();
     let downtime = visitor.leave();
     vec![
-        Figure {
-            name: "restore.downtime",
-            size,
-            value: downtime.as_secs_f64() * 1e3,
-            unit: "ms",
-            peer: "the limit",
-            peer_value: DOWNTIME_LIMIT.as_secs_f64() * 1e3,
-        },
-        Figure::seconds("restore.total", size, total, "restic restore + sync", bare_total),
+        Figure::milliseconds("restore.downtime", size.name, downtime)
+            .beside_duration("the limit", DOWNTIME_LIMIT),
+        Figure::seconds("restore.total", size.name, total)
+            .beside_duration("restic restore + sync", bare_total),
     ]
 }
 

@@ -17,7 +17,7 @@ use std::{
 use holdfast_job::{Label, Order, SnapshotId};
 use holdfast_tests::{Call, Nginx, Node, program, restic};
 
-use super::{Figure, Size, make_site};
+use super::{Size, figure::Figure, make_site};
 
 /// The sites that are saved and restored meanwhile; the neighbour is another.
 const CUSTOMERS: [u32; 4] = [43, 44, 45, 46];
@@ -64,8 +64,7 @@ pub fn figures() -> Vec<Figure> {
 }
 
 fn figure(name: &'static str, p99: Duration, peer: &'static str, peer_p99: Duration) -> Figure {
-    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-    Figure { name, size: SITE, value: ms(p99), unit: "ms", peer, peer_value: ms(peer_p99) }
+    Figure::milliseconds(name, SITE.name, p99).beside_duration(peer, peer_p99)
 }
 
 fn of(customer: u32, mut call: Call) -> Call {
