@@ -79,6 +79,7 @@ fn each_part_knows_the_parts_that_it_may_know_and_no_others() {
         ("holdfast-store", &["holdfast-job"]),
         ("holdfast-enqueue", &["holdfast-job", "holdfast-store"]),
         ("holdfast-worker", &["holdfast-job", "holdfast-store"]),
+        ("holdfast", &["holdfast-job"]),
     ] {
         let ours = direct_dependencies(package).into_iter();
         let ours: Vec<_> = ours.filter(|name| name.starts_with("holdfast-")).collect();
@@ -97,6 +98,11 @@ fn a_part_is_built_from_nothing_that_it_must_not_know() {
         ("holdfast-enqueue", &["nix", "xattr"]),
         // The worker: no key that signs, no HTTP.
         ("holdfast-worker", &["ed25519-dalek", "jsonwebtoken", "axum", "hyper"]),
+        // The client of the API: that alone.
+        (
+            "holdfast",
+            &["holdfast-store", "sqlx", "redis", "tokio", "jsonwebtoken", "ed25519-dalek"],
+        ),
     ] {
         let crates = crates_of(package);
         for name in unknown {
@@ -107,7 +113,9 @@ fn a_part_is_built_from_nothing_that_it_must_not_know() {
 
 #[test]
 fn sql_and_redis_have_one_home() {
-    for package in ["holdfast-job", "holdfast-enqueue", "holdfast-worker", "holdfast-executor"] {
+    for package in
+        ["holdfast-job", "holdfast-enqueue", "holdfast-worker", "holdfast-executor", "holdfast"]
+    {
         for name in ["sqlx", "redis", "deadpool-redis"] {
             assert!(!direct_dependencies(package).contains(name), "{package} uses {name} itself");
         }

@@ -2,6 +2,7 @@
 
 mod bad_orders;
 mod busy_and_undo;
+mod cli;
 mod configuration;
 mod containers;
 mod databases;

@@ -1,0 +1,99 @@
+//! How a job goes, for whoever watches: a bar that moves on a terminal, else a line at each change.
+
+use std::time::{Duration, Instant};
+
+use holdfast_job::JobStatus;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::{
+    pace::Pace,
+    shown::{Job, Stage},
+    units,
+    voice::{Voice, plain},
+};
+
+/// Whoever watches.
+pub struct Bar {
+    voice: Voice,
+    bar: Option<ProgressBar>,
+    began: Instant,
+    stage: Option<Stage>,
+    pace: Pace,
+    said: String,
+}
+
+impl Bar {
+    /// One that shows nothing yet.
+    pub fn new(voice: Voice) -> Self {
+        let bar = voice.shows_bar().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}");
+            // The template above is right; a wrong one would leave the usual style.
+            if let Ok(style) = style {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        let (stage, pace) = (None, Pace::default());
+        Self { voice, bar, began: Instant::now(), stage, pace, said: String::new() }
+    }
+
+    /// Shows how the job stands now.
+    pub fn show(&mut self, job: &Job) {
+        if self.stage != job.stage {
+            self.stage.clone_from(&job.stage);
+            self.pace = Pace::default();
+        }
+        if let (Some(done), JobStatus::Running) = (job.bytes_done, job.status) {
+            self.pace.saw(self.began.elapsed(), done);
+        }
+        let what = match (&job.stage, &job.waiting) {
+            (Some(stage), _) => stage.text(),
+            (None, Some(waiting)) => format!("{}: {}", job.status, waiting.because),
+            (None, None) => match &job.message {
+                Some(message) if job.status == JobStatus::Pending => {
+                    format!("{}: {message}", job.status)
+                }
+                _ => job.status.to_string(),
+            },
+        };
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(job.percent.unwrap_or(0).into());
+                bar.set_message(plain(&format!("{what}{}", self.speed(job))).into_owned());
+            }
+            None if what != self.said => {
+                self.voice.note(&format!("{}: {what}", job.kind));
+                self.said = what;
+            }
+            None => {}
+        }
+    }
+
+    /// Rate and time left, if they can be told.
+    fn speed(&self, job: &Job) -> String {
+        let mut text = String::new();
+        let moving = job.bytes_total.filter(|&total| total > 0);
+        if let (Some(done), Some(total)) = (job.bytes_done, moving) {
+            text.push_str(&format!("  {} of {}", units::bytes(done), units::bytes(total)));
+            if let Some(rate) = self.pace.rate() {
+                text.push_str(&format!(", {}/s", units::bytes(rate)));
+            }
+            if let Some(left) = self.pace.left(total) {
+                text.push_str(&format!(
+                    ", {} left",
+                    units::duration(left.max(Duration::from_secs(1)))
+                ));
+            }
+        }
+        text
+    }
+
+    /// Clears it away.
+    pub fn end(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `watch`: how a job goes, until it has ended.
+
+use clap::Args;
+use holdfast_job::JobId;
+
+use crate::{
+    ending::Ending,
+    failure::Failure,
+    order::{advise, tell_end, watch_job},
+    session::Session,
+    watching,
+};
+
+/// Watches a job.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// The job; the one under way, if left out
+    job: Option<JobId>,
+}
+
+impl Watch {
+    /// Watches it: with a bar, or with --json by a line for each change.
+    ///
+    /// # Errors
+    /// If there is no such job, or the server does not answer.
+    pub fn run(self, session: &Session) -> Result<Ending, Failure> {
+        let job = match self.job {
+            Some(job) => job,
+            None => match session.active()? {
+                Some(active) => active.uuid,
+                None => {
+                    let customer = session.customer()?;
+                    session.voice.note(&format!("Nothing is under way for {customer}."));
+                    return Ok(Ending::Done);
+                }
+            },
+        };
+        if !session.voice.is_json() {
+            return watch_job(session, job);
+        }
+        advise(session, job);
+        let (_, ended) = watching::follow(session, job, |value, _| session.voice.json(value))?;
+        tell_end(session, &ended)
+    }
+}

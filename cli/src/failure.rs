@@ -1,0 +1,91 @@
+//! Why something was not done, for people and, with --json, for programs; and the exit code that goes
+//! with it. No token ever stands in one.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use crate::{ending::Ending, problem::Problem};
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The call or the configuration is wrong; the text says what to change.
+    #[error("{0}")]
+    Misuse(String),
+    /// There is nothing that it could be done with.
+    #[error("{0}")]
+    Nothing(String),
+    /// The word was not typed.
+    #[error("Not confirmed: nothing was ordered.")]
+    Declined,
+    /// The server refused.
+    #[error("{}", .0.detail)]
+    Refused(Box<Problem>),
+    /// Nobody answers, or nobody who speaks as the API does.
+    #[error("{0}")]
+    Silent(String),
+    /// Nobody reads what is said.
+    #[error("cannot write to stdout")]
+    Output(#[source] io::Error),
+}
+
+impl Failure {
+    /// The end of the call.
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Misuse(_) | Self::Output(_) => Ending::Misused,
+            Self::Nothing(_) => Ending::Refused,
+            Self::Declined => Ending::Stopped,
+            Self::Silent(_) => Ending::Silent,
+            Self::Refused(problem) => match (problem.status, problem.kind.as_str()) {
+                (500.., _) => Ending::Silent,
+                (_, "active-job") => Ending::Busy,
+                _ => Ending::Refused,
+            },
+        }
+    }
+
+    /// For people: what happened and what to do next; `holdfast` is how this program is called.
+    pub fn text(&self, holdfast: &str) -> String {
+        let Self::Refused(problem) = self else { return self.to_string() };
+        let mut text = problem.detail.clone();
+        if let Some(advice) = problem.advice(holdfast) {
+            text.push('\n');
+            text.push_str(&advice);
+        }
+        if let Some(id) = &problem.request_id {
+            text.push_str(&format!("\n(request {id})"));
+        }
+        text
+    }
+
+    /// For programs: `type`, `status`, `detail` and `exit`, and what else the server said.
+    pub fn json(&self) -> Value {
+        let own = |word: &str| {
+            json!({ "type": format!("urn:holdfast:cli:{word}"), "status": null,
+                    "detail": self.to_string() })
+        };
+        let mut value = match self {
+            Self::Misuse(_) => own("misuse"),
+            Self::Nothing(_) => own("nothing"),
+            Self::Declined => own("declined"),
+            Self::Silent(_) => own("no-answer"),
+            Self::Output(_) => own("output"),
+            Self::Refused(problem) => {
+                let mut value = match problem.body.is_object() {
+                    true => problem.body.clone(),
+                    false => json!({ "type": "about:blank" }),
+                };
+                value["status"] = problem.status.into();
+                value["detail"] = problem.detail.clone().into();
+                if let Some(id) = &problem.request_id {
+                    value["request_id"] = id.clone().into();
+                }
+                value
+            }
+        };
+        value["exit"] = self.ending().code().into();
+        value
+    }
+}

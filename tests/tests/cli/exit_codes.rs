@@ -1,0 +1,86 @@
+//! Each way in which a call ends, and its number.
+
+use holdfast_tests::{Fleet, eventually, signal};
+
+use super::Desk;
+
+#[test]
+fn a_call_that_waits_ends_as_the_job_does() {
+    let fleet = Fleet::recording();
+    let _worker = fleet.worker("one", "");
+    let desk = Desk::new(&fleet);
+    for (outcome, code, status) in [
+        ("completed", 0, "completed"),
+        ("failed", 1, "failed"),
+        ("incomplete", 3, "completed"),
+        ("stopped", 7, "stopped"),
+        ("stuck", 6, "stuck"),
+    ] {
+        fleet.outcome(outcome);
+        let ended = desk.call(&["backup", "--wait", "--json"]).ended(code).json();
+        assert_eq!(ended["status"], status);
+    }
+    desk.call(&["watch"]).ended(6).says("for the operator: Stuck");
+}
+
+#[test]
+fn a_call_that_is_refused_says_why_and_what_to_do_and_ends_by_its_number() {
+    let mut fleet = Fleet::recording();
+    let mut desk = Desk::new(&fleet);
+    let nothing = "0193e5c0-0000-7000-8000-000000000000";
+    desk.call(&["backup", "--scope", "Web"]).ended(2).warns("--scope");
+    desk.call(&["--json", "nonsense"]).ended(2);
+    desk.call(&["jobs", "nonsense"]).ended(2).warns("give the job's UUID");
+    desk.call(&["show", nothing]).ended(4).warns("There is no such backup.").warns("holdfast list");
+    desk.call(&["jobs", nothing]).ended(4).warns("There is no such job.");
+    desk.call(&["undo", "--yes"]).ended(4).warns("no restore that can be taken back");
+    desk.call(&["watch"]).ended(0).warns("Nothing is under way for 42.");
+
+    let first = desk.call(&["backup", "--quiet"]).ended(0);
+    let (first, busy) = (first.out.trim(), desk.call(&["backup"]).ended(5));
+    busy.warns(&format!("holdfast watch {first}"));
+    let problem = desk.call(&["backup", "--json"]).ended(5).problem();
+    assert_eq!(problem["type"], "urn:holdfast:problem:active-job");
+    assert_eq!((&problem["status"], &problem["exit"]), (&409.into(), &5.into()));
+    assert_eq!(problem["active_job"], first);
+    let misuse = desk.call(&["--json", "restore"]).ended(2).problem();
+    assert_eq!((&misuse["type"], &misuse["exit"]), (&"urn:holdfast:cli:misuse".into(), &2.into()));
+
+    let read_only = fleet.token(&["--customer", "42", "--read-only"]);
+    desk.environment.push(("HOLDFAST_TOKEN", read_only));
+    desk.call(&["backup"]).ended(4).warns("lacks the scope `backup:write`");
+    desk.environment.push(("HOLDFAST_TOKEN", "no.token.atall".into()));
+    let refused = desk.call(&["list"]).ended(4).warns("not accepted").warns("holdfast token set");
+    assert!(!refused.err.contains("atall"), "{refused:?}");
+
+    fleet.web.kill();
+    let silent = desk.call(&["list"]).ended(8).warns("Trying again.");
+    assert_eq!(silent.err.matches("Trying again.").count(), 4, "{silent:?}");
+    let silent = desk.call(&["backup", "--json"]).ended(8).problem();
+    assert_eq!(silent["type"], "urn:holdfast:cli:no-answer");
+}
+
+#[test]
+fn ctrl_c_ends_the_watching_and_not_the_job() {
+    let fleet = Fleet::recording();
+    fleet.hold(true);
+    let _worker = fleet.worker("one", "");
+    let desk = Desk::new(&fleet);
+    let job = desk.call(&["backup", "-q"]).ended(0).out.trim().to_owned();
+    fleet.web.until(42, job.parse().expect("a job"), "running");
+    for words in [&["watch"][..], &["watch", "--json"]] {
+        let log = fleet.node.root().join("home/watched");
+        let file = std::fs::File::create(&log).expect("a file");
+        let mut watching = desk.command(words);
+        watching.stdout(file.try_clone().expect("a file")).stderr(file);
+        let mut watching = watching.spawn().expect("holdfast");
+        let said = || std::fs::read_to_string(&log).expect("a file");
+        eventually("a first look", || said().contains("snapshot").then_some(()));
+        signal("INT", &watching.id().to_string());
+        assert_eq!(watching.wait().expect("its end").code(), Some(130), "{}", said());
+        let watch_on = format!("holdfast watch {job}");
+        assert!(said().contains(&watch_on) && said().contains("holdfast stop"), "{}", said());
+    }
+    fleet.hold(false);
+    desk.call(&["watch", &job]).ended(0);
+}
