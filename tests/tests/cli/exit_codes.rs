@@ -17,6 +17,7 @@ fn a_call_that_waits_ends_as_the_job_does() {
         ("stuck", 6, "stuck"),
     ] {
         fleet.outcome(outcome);
+        fleet.recovered((outcome == "stuck").then_some("stuck"));
         let ended = desk.call(&["backup", "--wait", "--json"]).ended(code).json();
         assert_eq!(ended["status"], status);
     }

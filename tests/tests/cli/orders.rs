@@ -69,8 +69,12 @@ fn programs_get_one_object_of_an_order_and_a_line_for_each_of_many() {
     desk.call(&["watch", restore, "-q"]).ended(0);
     let shown = desk.call(&["jobs", restore, "--json"]).ended(0).json();
     assert_eq!((&shown["kind"], &shown["status"]), (&"restore".into(), &"completed".into()));
-    let deleted = desk.call(&["delete", job, again, "--yes", "--json", "--wait"]).ended(4);
-    assert_eq!(deleted.json_lines().len(), 1, "the newest of each source stays: {deleted:?}");
+    let nothing = "0193e5c0-0000-7000-8000-000000000000";
+    desk.call(&["delete", job, nothing, "--yes"]).ended(4).warns("There is no such backup.");
+    assert_eq!(desk.call(&["list", "--json"]).json_lines().len(), 2, "one that is wrong keeps all");
+    let deleted = desk.call(&["delete", job, again, "--yes", "--json", "--wait"]).ended(0);
+    assert!(deleted.json_lines().iter().all(|ended| ended["kind"] == "delete"), "{deleted:?}");
+    assert_eq!(desk.call(&["list", "--json", "--state", "deleted"]).json_lines().len(), 2);
 }
 
 #[test]
