@@ -29,15 +29,21 @@ impl Nginx {
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {here}/{kind};"))
             .concat();
+        // The rules as they are shipped, but for where the probe's secret stands.
+        let probe = folder.join("probe.nginx");
+        fs::write(&probe, format!("\"127.0.0.1 {secret}\" 1;\n")).expect("a file");
+        let shipped = include_str!("../../nginx/holdfast.conf");
+        let rules = shipped.replace("/etc/holdfast/probe.nginx", &probe.display().to_string());
+        assert_ne!(rules, shipped, "where the secret stands");
+        fs::write(folder.join("holdfast.conf"), rules).expect("a file");
+        let site = include_str!("../../nginx/holdfast-site.conf");
+        fs::write(folder.join("holdfast-site.conf"), site).expect("a file");
         let config = format!(
             "user root;\nworker_processes 1;\ndaemon off;\nmaster_process off;\npid {here}/pid;\n\
              error_log {here}/log;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}\n\
-             map \"$remote_addr $http_x_holdfast_probe\" $holdfast_probe {{\n\
-             default 0;\n\"127.0.0.1 {secret}\" 1;\n}}\n\
-             server {{\nlisten 127.0.0.1:{port};\nroot {live};\nset $closed 0;\n\
-             if (-f {base}/.maintenance) {{ set $closed 1; }}\n\
-             if ($holdfast_probe) {{ set $closed 0; }}\n\
-             if ($closed) {{ return 503; }}\n}}\n}}\n"
+             include {here}/holdfast.conf;\nserver {{\nlisten 127.0.0.1:{port};\nroot {live};\n\
+             set $holdfast_base {base};\ninclude {here}/holdfast-site.conf;\n\
+             location = /its-own-503 {{ return 503 \"its own\"; }}\n}}\n}}\n"
         );
         let file: PathBuf = folder.join("nginx.conf");
         fs::write(&file, config).expect("a configuration");
@@ -66,9 +72,17 @@ impl Nginx {
     /// # Panics
     /// If curl does not run.
     pub fn status(&self, page: &str) -> String {
+        let args = ["--output", "/dev/null", "--write-out", "%{http_code}"];
+        self.curl(page, &args)
+    }
+
+    /// What curl says of a page, with these arguments.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn curl(&self, page: &str, args: &[&str]) -> String {
         let mut curl = program("/usr/bin/curl");
-        curl.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]);
-        crate::output_of(curl.arg(self.url(page)))
+        crate::output_of(curl.arg("--silent").args(args).arg(self.url(page)))
     }
 }
 

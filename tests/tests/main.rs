@@ -17,6 +17,7 @@ mod hooks;
 mod hostile_database;
 mod hostile_tree;
 mod lifeline;
+mod maintenance;
 mod neighbours;
 mod power_loss;
 mod restic_facts;
