@@ -22,7 +22,7 @@ use tracing::info;
 use crate::{
     address::{Addresses, limit},
     admission::Admission,
-    api::{backups, ending, events, health, jobs, keyed, nodes, retry, status, tokens},
+    api::{backups, docs, ending, events, health, jobs, keyed, nodes, retry, status, tokens},
     auth::{Caller, Right, Tokens},
     config::Config,
     problem::Problem,
@@ -110,6 +110,8 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/api/v1/token", get(tokens::show))
         .route("/api/v1/tokens", post(tokens::create))
         .route("/api/backups/status", get(status::of_token))
+        .route("/api/v1/openapi.json", get(docs::document))
+        .route("/api/docs", get(docs::page))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(async || Problem::not_found("page"))

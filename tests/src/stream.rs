@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Web, wait::DEADLINE};
+use crate::{DOCUMENT, Web, wait::DEADLINE};
 
 /// An open stream; closed on drop.
 #[derive(Debug)]
@@ -92,6 +92,7 @@ impl EventStream {
         loop {
             let data = self.data().unwrap_or_else(|| panic!("the end before {what}"));
             let status = serde_json::from_str(&data).expect("JSON");
+            DOCUMENT.hold_value("Status", &status);
             if says(&status) {
                 return status;
             }

@@ -10,7 +10,7 @@ use std::{
 use holdfast_job::JobId;
 use serde_json::{Value, json};
 
-use crate::{eventually, free_port, node::built, program, signal};
+use crate::{document::DOCUMENT, eventually, free_port, node::built, program, signal};
 
 /// A running `holdfast-enqueue`; ended on drop.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Web {
     /// `GET`, with this token.
     pub fn get_as(&self, token: &str, path: &str) -> Answer {
         let request = self.agent.get(self.url(path)).header("Authorization", bearer(token));
-        read(request.call())
+        read("GET", path, request.call())
     }
 
     /// `POST`, as an operator.
@@ -133,7 +133,7 @@ impl Web {
     /// `POST` of any text that says it is JSON.
     pub fn post_text(&self, token: &str, path: &str, body: &str) -> Answer {
         let request = self.agent.post(self.url(path)).header("Authorization", bearer(token));
-        read(request.header("Content-Type", "application/json").send(body))
+        read("POST", path, request.header("Content-Type", "application/json").send(body))
     }
 
     /// Any request, with these headers and none of ours.
@@ -145,7 +145,8 @@ impl Web {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        read(self.agent.run(request.body(body.to_owned()).expect("a request")))
+        let request = request.body(body.to_owned()).expect("a request");
+        read(method, path, self.agent.run(request))
     }
 
     /// The operator's token.
@@ -156,7 +157,7 @@ impl Web {
     /// `DELETE`, as an operator.
     pub fn delete(&self, path: &str) -> Answer {
         let request = self.agent.delete(self.url(path));
-        read(request.header("Authorization", bearer(&self.token)).call())
+        read("DELETE", path, request.header("Authorization", bearer(&self.token)).call())
     }
 
     /// Orders a backup of a customer: the job.
@@ -208,15 +209,22 @@ fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+/// What was answered, which is as the API's document has it.
+fn read(
+    method: &str,
+    path: &str,
+    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Answer {
     let mut answer = answer.expect("an answer");
     let body = answer.body_mut().read_to_string().expect("a body");
-    Answer {
+    let answer = Answer {
         status: answer.status().as_u16(),
         body: serde_json::from_str(&body).unwrap_or_else(|_| Value::String(body.clone())),
         text: body,
         headers: answer.headers().clone(),
-    }
+    };
+    DOCUMENT.hold(method, path, &answer);
+    answer
 }
 
 impl Answer {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use holdfast_job::JobStatus;
-use holdfast_tests::{output_of, program};
+use holdfast_tests::{DOCUMENT, output_of, program};
 
 const API: &str = include_str!("../../docs/API.md");
 const README: &str = include_str!("../../README.md");
@@ -91,6 +91,13 @@ fn every_link_between_the_documents_leads_somewhere() {
     }
 }
 
+/// The problems that the OpenAPI document has for one of its operations or more.
+fn documented_problems() -> BTreeSet<String> {
+    let text = include_str!("../../enqueue/openapi.json");
+    let kinds = between(text, "\"urn:holdfast:problem:", "\"").into_iter();
+    kinds.map(str::to_owned).collect()
+}
+
 #[test]
 fn the_api_is_described_route_by_route() {
     let server = fs::read_to_string(project().join("enqueue/src/server.rs")).expect("a file");
@@ -98,15 +105,21 @@ fn the_api_is_described_route_by_route() {
     let prefix = others.split('"').nth(1).expect("an address").to_owned();
     let routed = |text: &str, prefix: &str| -> Vec<String> {
         let paths = between(text, ".route(\"", "\"").into_iter();
-        paths.map(|path| format!("`{prefix}{path}`")).collect()
+        paths.map(|path| format!("{prefix}{path}")).collect()
     };
     let routes: BTreeSet<String> =
         routed(customers, &prefix).into_iter().chain(routed(others, "")).collect();
     assert!(routes.len() >= 10, "{routes:?}");
+    // Which methods each of them takes, the running server is asked.
+    let operations = DOCUMENT.operations();
+    assert_eq!(operations.iter().map(|(path, _)| path.clone()).collect::<BTreeSet<_>>(), routes);
     let rows = API.lines().filter(|line| line.starts_with("| `") && line.contains("` | `/"));
-    let described: BTreeSet<String> =
-        rows.map(|row| row.split('|').nth(2).expect("a path").trim().to_owned()).collect();
-    assert_eq!(described, routes);
+    let cell = |row: &str, number| {
+        row.split('|').nth(number).map(|cell| cell.trim_matches([' ', '`']).to_owned())
+    };
+    let described: BTreeSet<(String, String)> =
+        rows.filter_map(|row| Some((cell(row, 2)?, cell(row, 1)?))).collect();
+    assert_eq!(described, operations);
 }
 
 #[test]
@@ -130,6 +143,7 @@ fn every_problem_is_described_and_no_other() {
         |row: &str| row.split('|').nth(2).map(|word| word.trim_matches([' ', '`']).to_owned());
     let described: BTreeSet<String> = rows.filter_map(word).collect();
     assert_eq!(described, kinds);
+    assert_eq!(documented_problems(), kinds);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 pub mod backups;
 mod confirm;
+pub mod docs;
 pub mod ending;
 pub mod events;
 pub mod health;

@@ -14,6 +14,7 @@ mod idempotency;
 mod limits;
 mod names;
 mod nodes;
+mod openapi;
 mod outages;
 mod queue;
 mod request_ids;

@@ -1,0 +1,44 @@
+//! The OpenAPI document is what the server does: each operation is there, and nothing beside it.
+
+use holdfast_tests::{DOCUMENT, Fleet};
+
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+
+/// The address that a path of the document stands for.
+fn address(template: &str) -> String {
+    template
+        .replace("{customer}", "42")
+        .replace("{backup}", "0193e5c0-0000-7000-8042-000000000001")
+        .replace("{job}", "0193e5c0-0000-7000-8042-000000000002")
+        .replace("{node}", "test-1")
+}
+
+#[test]
+fn every_operation_of_the_document_is_there_and_no_other() {
+    let fleet = Fleet::recording();
+    let operations = DOCUMENT.operations();
+    for (template, documented) in &operations {
+        let path = address(template);
+        // Whoever is nobody changes nothing, and is told so.
+        let takes_token =
+            DOCUMENT.operation(template, documented)["security"] != serde_json::json!([]);
+        let answer = fleet.web.ask(documented, &path, &[], "");
+        assert_eq!(answer.status, if takes_token { 401 } else { 200 }, "{documented} {path}");
+        for method in METHODS {
+            let operation = if method == "HEAD" { "GET" } else { method };
+            if !operations.contains(&(template.clone(), operation.to_owned())) {
+                // What it says, and that its `Allow` names the others, the harness sees.
+                fleet.web.ask(method, &path, &[], "").with(405);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_document_is_served_as_it_is_kept() {
+    let fleet = Fleet::recording();
+    let answer = fleet.web.ask("GET", "/api/v1/openapi.json", &[], "").with(200);
+    let kept = include_str!("../../../enqueue/openapi.json");
+    assert_eq!(answer.body, serde_json::from_str::<serde_json::Value>(kept).expect("JSON"));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}
