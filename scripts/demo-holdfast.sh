@@ -90,8 +90,8 @@ CONFIG
 # in their place, and nobody else does.
 make_rules() {
     mkdir "$rules"
-    sed -e "s|/usr/lib/holdfast/holdfast-executor|& --config $world/etc|" \
-        -e "s|/usr/lib/holdfast|$world/bin|; s|^holdfast |$worker_user |" sudoers/holdfast >"$rules/holdfast"
+    sed -e "s|/opt/holdfast/bin/holdfast-executor|& --config $world/etc|" \
+        -e "s|/opt/holdfast/bin|$world/bin|; s|^holdfast |$worker_user |" sudoers/holdfast >"$rules/holdfast"
     chmod 0440 "$rules/holdfast"
     visudo --check --quiet --file="$rules/holdfast"
 }

@@ -5,7 +5,7 @@
 
 set -euo pipefail
 
-executor=${HOLDFAST_EXECUTOR:-/usr/lib/holdfast/holdfast-executor}
+executor=${HOLDFAST_EXECUTOR:-/opt/holdfast/bin/holdfast-executor}
 config=${HOLDFAST_CONFIG:-/etc/holdfast}
 
 refuse() {

@@ -162,7 +162,7 @@ fn the_lines_of_sudoers_are_valid_and_are_those_in_the_readme() {
     let text = fs::read_to_string(&file).expect("a file");
     output_of(program("/usr/sbin/visudo").arg("-cqf").arg(&file));
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    let executor = "/usr/lib/holdfast/holdfast-executor";
+    let executor = "/opt/holdfast/bin/holdfast-executor";
     let expected = ["backup", "restore", "undo", "delete", "recover", "doctor"]
         .map(|verb| format!("holdfast ALL=(root) NOPASSWD: {executor} {verb}"));
     assert_eq!(lines, expected);

@@ -65,7 +65,7 @@ fn two() -> usize {
 }
 
 fn usual_executor() -> Vec<String> {
-    ["/usr/bin/sudo", "-n", "/usr/lib/holdfast/holdfast-executor"].map(str::to_owned).to_vec()
+    ["/usr/bin/sudo", "-n", "/opt/holdfast/bin/holdfast-executor"].map(str::to_owned).to_vec()
 }
 
 fn a_minute() -> f64 {

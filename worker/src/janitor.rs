@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::{
     config::Config,
     preflight::cannot_start,
+    pulse::Beat,
     recovery::Recovery,
     stop::{Phase, Stop},
     taker::UnderWay,
@@ -37,6 +38,7 @@ pub struct Janitor {
     pool: String,
     recovery: Recovery,
     in_hand: UnderWay,
+    beat: Beat,
     under_way: Option<JoinHandle<io::Result<bool>>>,
     wait: Duration,
     next_recovery: Instant,
@@ -67,12 +69,18 @@ impl Janitor {
             pool,
             recovery,
             in_hand,
+            beat: Beat::new(),
             under_way: None,
             wait,
             next_recovery,
             again: false,
             awaiting,
         }
+    }
+
+    /// The pulse of its loop.
+    pub fn beat(&self) -> Beat {
+        self.beat.clone()
     }
 
     /// Works until the last job has ended.
@@ -84,6 +92,7 @@ impl Janitor {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
+            self.beat.round();
             let database = self.database.clone();
             let done = tokio::select! {
                 () = stop.until(Phase::Done) => return,

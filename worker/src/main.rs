@@ -8,6 +8,7 @@ mod executor;
 mod janitor;
 mod preflight;
 mod program;
+mod pulse;
 mod recovery;
 mod stop;
 mod taker;

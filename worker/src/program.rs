@@ -5,12 +5,14 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use holdfast_store::{Database, Listener, Queue, Ringer};
+use sd_notify::NotifyState;
 use tracing::{error, info};
 
 use crate::{
     config::Config,
     janitor::Janitor,
     preflight::{Finding, cannot_start, examine, refuse_process, refuse_servers},
+    pulse::{tell, tell_watchdog},
     recovery::Recovery,
     stop::{Phase, Stop},
     taker::{Taker, work_off},
@@ -113,8 +115,16 @@ async fn run(config: Config, once: bool) -> anyhow::Result<()> {
         &node.pool,
         under_way,
     );
+    let beats = vec![("taker", taker.beat()), ("janitor", janitor.beat())];
+    let watchdog = tokio::spawn(tell_watchdog(beats));
     let janitor = tokio::spawn(janitor.run(stop.clone()));
     let listener = Listener::new(&config.redis, queue, BLOCK)?;
+    tell(NotifyState::Ready);
+    let ending = stop.clone();
+    tokio::spawn(async move {
+        ending.until(Phase::Quiet).await;
+        tell(NotifyState::Stopping);
+    });
     taker.run(listener).await;
     // The janitor keeps the node's sign of life until the last job has ended.
     stop.at_least(Phase::Done);
@@ -122,6 +132,7 @@ async fn run(config: Config, once: bool) -> anyhow::Result<()> {
         error!("the janitor ended by itself: {panic}");
     }
     database.close().await;
+    watchdog.abort();
     info!("ended");
     Ok(())
 }

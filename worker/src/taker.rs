@@ -18,6 +18,7 @@ use tracing::{error, warn};
 use crate::{
     attempt::Attempt,
     config::Config,
+    pulse::Beat,
     recovery::Recovery,
     stop::{Phase, Stop},
 };
@@ -37,6 +38,7 @@ pub struct Taker {
     slots: Arc<Semaphore>,
     recovery: Recovery,
     under_way: UnderWay,
+    beat: Beat,
     garbage: u64,
 }
 
@@ -84,7 +86,13 @@ impl Taker {
         let slots = Arc::new(Semaphore::new(config.slots));
         let name = format!("{}/{}", config.node, std::process::id());
         let (pool, under_way) = (pool.to_owned(), UnderWay::default());
-        Self { config, database, pool, name, stop, slots, recovery, under_way, garbage: 0 }
+        let beat = Beat::new();
+        Self { config, database, pool, name, stop, slots, recovery, under_way, beat, garbage: 0 }
+    }
+
+    /// The pulse of its loop.
+    pub fn beat(&self) -> Beat {
+        self.beat.clone()
     }
 
     /// The jobs in hand.
@@ -96,6 +104,7 @@ impl Taker {
     pub async fn run(mut self, mut listener: Listener) {
         let mut redis_is_away = false;
         while let Some(slot) = self.free_slot().await {
+            self.beat.round();
             // Not to be left before it returns: an entry that it has taken would be lost.
             let popped = listener.pop().await;
             let was_away = std::mem::replace(&mut redis_is_away, popped.is_err());
@@ -129,6 +138,7 @@ impl Taker {
 
     /// A free slot; none if the end is in sight.
     async fn free_slot(&self) -> Option<OwnedSemaphorePermit> {
+        self.beat.rest();
         let slot = tokio::select! {
             slot = Arc::clone(&self.slots).acquire_owned() => slot.ok(),
             () = self.stop.until(Phase::Quiet) => None,

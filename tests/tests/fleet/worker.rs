@@ -1,6 +1,11 @@
 //! The worker: how it begins, how each job ends, how it ends itself.
 
-use std::{fs, process::Command, time::Duration};
+use std::{
+    fs::{self, Permissions},
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use holdfast_tests::{Fleet, Node, Worker, eventually, output_of, program, remains};
 
@@ -254,4 +259,36 @@ fn a_worker_of_the_real_executor_needs_no_more_than_its_lines_of_sudoers() {
     fs::remove_file(fleet.node.root().join("etc/ticket-keys/web-1.pub")).expect("a key");
     let said = doctor(fleet.worker_command("one", ""));
     assert!(said.contains("BAD   the executor's doctor: ticket keys"), "{said}");
+}
+
+#[test]
+fn systemd_is_told_that_it_is_ready_that_its_loops_go_round_and_that_it_ends() {
+    let fleet = Fleet::recording();
+    let socket = fleet.node.root().join("notify");
+    let systemd = UnixDatagram::bind(&socket).expect("a socket");
+    fs::set_permissions(&socket, Permissions::from_mode(0o777)).expect("a mode");
+    systemd.set_nonblocking(true).expect("a socket that does not wait");
+    let hear = |what: &str| {
+        eventually(what, || {
+            let mut said = [0; 256];
+            let length = systemd.recv(&mut said).ok()?;
+            (&said[..length] == what.as_bytes()).then_some(())
+        });
+    };
+    let mut command = fleet.worker_command("one", "");
+    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "300000").arg("run");
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    fleet.hold(true);
+    let mut worker = command.spawn().expect("a worker");
+    hear("READY=1\n");
+    // While all slots are in use as well.
+    let jobs = [42, 43].map(|customer| fleet.web.order_backup(customer, "both"));
+    for (customer, job) in [42, 43].into_iter().zip(jobs) {
+        fleet.web.until(customer, job, "running");
+        hear("WATCHDOG=1\n");
+    }
+    fleet.hold(false);
+    holdfast_tests::signal("TERM", &worker.id().to_string());
+    hear("STOPPING=1\n");
+    eventually("its end", || worker.try_wait().expect("a child"));
 }
