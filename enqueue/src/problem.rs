@@ -1,7 +1,7 @@
 //! What is answered instead of what was asked for: problem details, RFC 9457. The texts are a
 //! customer's to read: no path, no SQL, no secret, and what to do next.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use axum::{
     Json,
@@ -166,7 +166,7 @@ impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         match rejection {
             JsonRejection::JsonDataError(error) => {
-                Self::unprocessable("invalid-order", error.body_text())
+                Self::unprocessable("invalid-order", not_understood("order", &error))
             }
             JsonRejection::MissingJsonContentType(_) => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -174,13 +174,21 @@ impl From<JsonRejection> for Problem {
                 "The request is not understood",
                 "Send JSON, with the header `Content-Type: application/json`.",
             ),
-            other => Self::bad_request(other.body_text()),
+            other => Self::bad_request(not_understood("JSON", &other)),
         }
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::bad_request(rejection.body_text())
+        Self::bad_request(not_understood("query", &rejection))
+    }
+}
+
+/// What is wrong and where, in the words of whoever read it.
+fn not_understood(what: &str, rejection: &dyn Error) -> String {
+    match rejection.source() {
+        Some(why) => format!("The {what} is not understood: {why}."),
+        None => format!("The {what} is not understood."),
     }
 }

@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     List, Names, Object,
     confirm::SetsAside,
-    give,
+    cursor, give,
     keyed::{Keyed, earlier},
-    limit, moment, note, parse, time,
+    limit, moment, note, time,
 };
 use crate::{
     admission::NewOrder,
@@ -96,7 +96,7 @@ pub struct ListQuery {
     since: Option<String>,
     until: Option<String>,
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<String>,
 }
 
 /// What backups were made of, in one word.
@@ -135,9 +135,9 @@ pub async fn list(
         state: query.state,
         since: moment("since", query.since.as_deref())?,
         until: moment("until", query.until.as_deref())?,
-        behind: parse("cursor", query.cursor.as_deref())?,
+        behind: cursor(query.cursor.as_deref())?,
     };
-    let page = web.database.backups(customer.id, &filter, limit(query.limit)?).await?;
+    let page = web.database.backups(customer.id, &filter, limit(query.limit.as_deref())?).await?;
     Ok(Json(List::of(page, show_one)))
 }
 

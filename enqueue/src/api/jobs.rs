@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     List, Names, Object,
     confirm::SetsAside,
-    give,
+    cursor, give,
     keyed::{Keyed, earlier},
-    limit, moment, note, parse, time,
+    limit, moment, note, time,
 };
 use crate::{
     admission::NewOrder,
@@ -147,7 +147,7 @@ pub struct ListQuery {
     since: Option<String>,
     until: Option<String>,
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<String>,
 }
 
 /// `GET …/jobs`: newest first.
@@ -164,9 +164,9 @@ pub async fn list(
         status: query.status,
         since: moment("since", query.since.as_deref())?,
         until: moment("until", query.until.as_deref())?,
-        behind: parse("cursor", query.cursor.as_deref())?,
+        behind: cursor(query.cursor.as_deref())?,
     };
-    let page = web.database.jobs(customer.id, &filter, limit(query.limit)?).await?;
+    let page = web.database.jobs(customer.id, &filter, limit(query.limit.as_deref())?).await?;
     Ok(Json(List::of(page, |job| Shown::of(job, caller.audience()))))
 }
 

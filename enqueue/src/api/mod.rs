@@ -106,31 +106,26 @@ pub fn write_time<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok
 }
 
 /// How many items a page is to have.
-fn limit(given: Option<u32>) -> Result<PageLimit, Problem> {
-    match given {
-        None => Ok(PageLimit::USUAL),
-        Some(items) => PageLimit::new(items)
-            .ok_or_else(|| Problem::bad_request("`limit` must be from 1 to 100.")),
-    }
+fn limit(given: Option<&str>) -> Result<PageLimit, Problem> {
+    let Some(items) = given else { return Ok(PageLimit::USUAL) };
+    let limit = items.parse().ok().and_then(PageLimit::new);
+    limit.ok_or_else(|| Problem::bad_request("`limit` must be from 1 to 100."))
 }
 
-/// A parameter of a query, parsed.
-fn parse<T>(name: &str, given: Option<&str>) -> Result<Option<T>, Problem>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    let parse = |text: &str| {
-        text.parse().map_err(|error| Problem::bad_request(format!("`{name}`: {error}.")))
-    };
-    given.map(parse).transpose()
+/// Behind what a page begins.
+fn cursor(given: Option<&str>) -> Result<Option<JobId>, Problem> {
+    let form = || Problem::bad_request("`cursor` must be the `next_cursor` of the page before.");
+    given.map(|text| text.parse().map_err(|_| form())).transpose()
 }
 
-/// A moment of a query: RFC 3339.
+/// The last second that the control database has.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// A moment of a query: RFC 3339. Nothing was made before 1970, so what is earlier means as much.
 fn moment(name: &str, given: Option<&str>) -> Result<Option<Moment>, Problem> {
     let Some(text) = given else { return Ok(None) };
     let read = OffsetDateTime::parse(text, &Rfc3339).ok();
-    let seconds = read.and_then(|read| u64::try_from(read.unix_timestamp()).ok());
+    let seconds = read.map(|read| read.unix_timestamp().clamp(0, LAST_SECOND).unsigned_abs());
     let form = format!("`{name}` must be a time such as 2026-11-20T19:10:50Z.");
     seconds
         .map(|seconds| Some(Moment::from_unix_seconds(seconds)))

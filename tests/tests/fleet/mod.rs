@@ -22,6 +22,7 @@ mod reset;
 mod retention;
 mod retry;
 mod schema;
+mod schemathesis;
 mod signed;
 mod sites;
 mod status;
