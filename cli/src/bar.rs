@@ -48,8 +48,9 @@ impl Bar {
         if let (Some(done), JobStatus::Running) = (job.bytes_done, job.status) {
             self.pace.saw(self.began.elapsed(), done);
         }
+        let stopping = if job.stopping { "being stopped, " } else { "" };
         let what = match (&job.stage, &job.waiting) {
-            (Some(stage), _) => stage.text(),
+            (Some(stage), _) => format!("{stopping}{}", stage.text()),
             (None, Some(waiting)) => format!("{}: {}", job.status, waiting.because),
             (None, None) => match &job.message {
                 Some(message) if job.status == JobStatus::Pending => {

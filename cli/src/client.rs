@@ -23,7 +23,7 @@ use crate::{
 /// So often is a request sent at most.
 const TRIES: u32 = 5;
 /// So long after the first try comes the second; each further one after twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Nobody waits longer for another try; a server that says so is believed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The server answers within twenty seconds, or says that it is too slow.

@@ -26,6 +26,11 @@ pub struct Job {
     pub completed_at: Option<String>,
     /// The job that it takes back.
     pub undo_of: Option<JobId>,
+    /// The job whose order this is once more.
+    pub retry_of: Option<JobId>,
+    /// Whether it was told to stop, and has not ended.
+    #[serde(default)]
+    pub stopping: bool,
     /// What happened, or why nothing did.
     pub message: Option<String>,
     /// What is being done.
@@ -155,12 +160,17 @@ impl Job {
         let mut lines = vec![
             format!("job       {}", self.uuid),
             format!("order     {} of {}", self.kind, self.scope),
-            format!("status    {}", self.status),
+            format!(
+                "status    {}{}",
+                self.status,
+                if self.stopping { ", being stopped" } else { "" }
+            ),
         ];
         let mut say = |name: &str, text: Option<String>| {
             lines.extend(text.map(|text| format!("{name:<10}{text}")));
         };
-        say("takes back", self.undo_of.map(|of| format!(" {of}")));
+        say("undo of", self.undo_of.map(|of| of.to_string()));
+        say("retry of", self.retry_of.map(|of| of.to_string()));
         say("says", self.message.clone());
         say("says", self.operator.as_ref().and_then(|operator| operator.message.clone()));
         say("stage", self.stage.as_ref().map(Stage::text));

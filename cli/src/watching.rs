@@ -10,7 +10,9 @@ use std::{
 use holdfast_job::{JobId, JobStatus};
 use serde_json::Value;
 
-use crate::{client::pause, events, failure::Failure, session::Session, shown, shown::Job};
+use crate::{
+    client::pause, ending::Ending, events, failure::Failure, session::Session, shown, shown::Job,
+};
 
 /// So often is looked where there is no stream.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -18,6 +20,9 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const LOOK_ANYWAY_AFTER: Duration = Duration::from_secs(5);
 /// So often is looked for a job of which the stream does not tell.
 const LOOK_ASIDE_AFTER: Duration = Duration::from_secs(1);
+
+/// So long may the server be away in the middle, such as while a new version of it is started.
+const AWAY: Duration = Duration::from_secs(60);
 
 /// Tells each change of a job, and returns it as it is when it has ended.
 ///
@@ -31,6 +36,7 @@ pub fn follow(
     let mut stream = Stream::open(session);
     let mut last = Value::Null;
     let mut now = session.job(job)?;
+    let mut heard = Instant::now();
     loop {
         if now != last {
             let seen: Job = shown::read(&now)?;
@@ -38,9 +44,14 @@ pub fn follow(
             if !matches!(seen.status, JobStatus::Pending | JobStatus::Running) {
                 return Ok((now, seen));
             }
-            last = now;
+            last.clone_from(&now);
         }
-        now = stream.next(session, job)?;
+        match stream.next(session, job) {
+            Ok(next) => (now, heard) = (next, Instant::now()),
+            // Each of these has taken some seconds of trying.
+            Err(failure) if failure.ending() == Ending::Silent && heard.elapsed() < AWAY => {}
+            Err(failure) => return Err(failure),
+        }
     }
 }
 

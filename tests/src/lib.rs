@@ -4,6 +4,7 @@
 //! Nothing here starts a server outside its directory, and nothing it made outlives it: dropping a
 //! [`Node`] asserts a clean world.
 
+mod answer_proxy;
 mod call;
 mod catalogue;
 mod database_site;
@@ -36,6 +37,7 @@ mod web;
 mod worker;
 mod world;
 
+pub use answer_proxy::AnswerProxy;
 pub use call::{Call, Ended, Running};
 pub use database_site::DatabaseSite;
 pub use docker::{Docker, Hang, IMAGE};

@@ -184,7 +184,7 @@ fn rights(told: &Value) -> Result<String, String> {
 fn time_left(told: &Value) -> Result<String, String> {
     let until = told["expires_at"].as_str().unwrap_or_default();
     let shown = when::shown(until);
-    match when::between(&when::now(), until) {
+    match when::between(&when::now(), until).filter(|left| !left.is_zero()) {
         None => Err(format!("it counted until {shown} UTC: get another, and holdfast token set")),
         Some(left) if left < SOON => {
             Ok(format!("until {shown} UTC, only {} more", units::duration(left)))
@@ -199,7 +199,8 @@ fn node(value: &Value) -> Finding {
         Err(failure) => return finding("a node", Err(failure.to_string())),
     };
     let what = format!("node {}", node.name);
-    let unsettled: Vec<_> = node.unsettled.iter().map(nodes::Unsettled::text).collect();
+    let unsettled: Vec<_> = node.unsettled.iter().filter(|site| site.needs_a_person()).collect();
+    let unsettled: Vec<_> = unsettled.into_iter().map(nodes::Unsettled::text).collect();
     finding(
         &what,
         match (node.alive, unsettled.is_empty()) {

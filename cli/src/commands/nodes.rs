@@ -83,6 +83,11 @@ impl Node {
 }
 
 impl Unsettled {
+    /// Whether it does not settle by itself: one that is busy is being worked on.
+    pub fn needs_a_person(&self) -> bool {
+        self.standing != "busy"
+    }
+
     /// Who, how, and why.
     pub fn text(&self) -> String {
         let customer = match &self.customer {
@@ -99,12 +104,12 @@ impl Unsettled {
 /// # Errors
 /// If the server refuses, or does not answer.
 pub fn all(session: &Session) -> Result<Vec<Value>, Failure> {
-    let (mut nodes, mut path) = (Vec::new(), "/api/v1/nodes?limit=100".to_owned());
+    let (mut nodes, mut path) = (Vec::new(), "/api/v1/nodes".to_owned());
     loop {
         let page = session.client.get(&path)?;
         nodes.extend(page["items"].as_array().cloned().unwrap_or_default());
         match page["next_cursor"].as_str() {
-            Some(next) => path = format!("/api/v1/nodes?limit=100&cursor={}", escaped(next)),
+            Some(next) => path = format!("/api/v1/nodes?cursor={}", escaped(next)),
             None => return Ok(nodes),
         }
     }

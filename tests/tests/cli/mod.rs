@@ -1,6 +1,9 @@
 //! The command `holdfast` against a whole installation, as people and scripts call it.
 
+mod breaks;
+mod documents;
 mod exit_codes;
+mod handles;
 mod orders;
 mod pages;
 mod profiles;

@@ -5,7 +5,7 @@ use holdfast_tests::{Fleet, output_of, program};
 use super::Desk;
 
 /// The commands, in the order of the help.
-const COMMANDS: [&str; 19] = [
+pub const COMMANDS: [&str; 19] = [
     "backup",
     "restore",
     "undo",

@@ -1,0 +1,96 @@
+//! Whatever breaks on the way: an order is given once, and whoever watches goes on when the server is
+//! back.
+
+use std::process::Stdio;
+
+use holdfast_tests::{AnswerProxy, Fleet, eventually};
+
+use super::{Desk, Said};
+
+#[test]
+fn an_order_whose_answer_is_lost_is_given_again_and_carried_out_once() {
+    let fleet = Fleet::recording();
+    let _worker = fleet.worker("one", "");
+    for losses in 1..=3 {
+        let proxy = AnswerProxy::start(&fleet.web.url(""), losses);
+        let mut desk = Desk::new(&fleet);
+        desk.environment.push(("HOLDFAST_URL", proxy.url()));
+        let before = fleet.recorded().len();
+        let ended = desk.call(&["backup", "--wait"]).ended(0).warns("Trying again.");
+        let backup =
+            ended.out.lines().find_map(|line| line.strip_prefix("  backup ")).expect("an id");
+        assert_eq!(proxy.lost(), losses);
+        let recorded = fleet.recorded();
+        let [only] = &recorded[before..] else { panic!("{recorded:#?}") };
+        assert!(only.starts_with(backup), "{only}: {ended:?}");
+    }
+    let proxy = AnswerProxy::start(&fleet.web.url(""), 2);
+    let mut desk = Desk::new(&fleet);
+    let backup = desk.call(&["list", "--json", "--limit", "1"]).json();
+    desk.environment.push(("HOLDFAST_URL", proxy.url()));
+    let backup = backup["uuid"].as_str().expect("an id");
+    desk.call(&["delete", backup, "--yes", "--wait"]).ended(0).says("For the customer: Completed.");
+    let deletions = "SELECT COUNT(*) FROM customer_backup_jobs WHERE job_type = 'delete'";
+    assert_eq!(fleet.query(deletions), "1");
+}
+
+#[test]
+fn who_watches_goes_on_when_the_server_is_back() {
+    let mut fleet = Fleet::recording();
+    fleet.hold(true);
+    let _worker = fleet.worker("one", "");
+    let desk = Desk::new(&fleet);
+    let job = desk.call(&["backup", "-q"]).ended(0).out.trim().to_owned();
+    fleet.web.until(42, job.parse().expect("a job"), "running");
+    let log = desk.home.join("watched");
+    let mut watching = desk.command(&["watch"]);
+    watching.stdout(Stdio::piped()).stderr(std::fs::File::create(&log).expect("a file"));
+    let watching = watching.spawn().expect("holdfast");
+    let said = |what: &str| {
+        eventually(what, || {
+            std::fs::read_to_string(&log).expect("a file").contains(what).then_some(())
+        });
+    };
+    said("backup: snapshot (1 of 2)");
+    fleet.web.kill();
+    said("Trying again.");
+    let folder = fleet.web_folder();
+    fleet.web.start_again(&folder);
+    fleet.hold(false);
+    let ended = watching.wait_with_output().expect("its end");
+    Said::of(&["watch"], ended).ended(0).says("For the customer: Completed.");
+}
+
+#[test]
+fn who_watches_hears_by_the_stream_and_looks_where_there_is_none() {
+    let mut fleet = Fleet::recording();
+    fleet.reconfigure_web("[limits]", "[limits]\nstreams_per_customer = 1");
+    fleet.hold(true);
+    let _worker = fleet.worker("one", "");
+    let desk = Desk::new(&fleet);
+    let job = desk.call(&["backup", "-q"]).ended(0).out.trim().to_owned();
+    let watching: Vec<_> = ["by stream", "by looking"]
+        .map(|name| {
+            let log = desk.home.join(name);
+            let mut watching = desk.command(&["watch", &job]);
+            watching.stdout(Stdio::piped()).stderr(std::fs::File::create(&log).expect("a file"));
+            let watching = watching.spawn().expect("holdfast");
+            eventually("a first look", || {
+                std::fs::read_to_string(&log).expect("a file").contains("snapshot").then_some(())
+            });
+            watching
+        })
+        .into();
+    let log = || std::fs::read_to_string(fleet.web_folder().join("web.log")).expect("a log");
+    eventually("one stream and one refusal", || {
+        let answers = |status: &str| {
+            log().lines().filter(|line| line.contains(&format!("/events {status}"))).count()
+        };
+        (answers("200") == 1 && answers("429") == 1).then_some(())
+    });
+    fleet.hold(false);
+    for one in watching {
+        let ended = one.wait_with_output().expect("its end");
+        Said::of(&["watch"], ended).ended(0).says("For the customer: Completed.");
+    }
+}
