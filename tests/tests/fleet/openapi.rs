@@ -1,6 +1,8 @@
 //! The OpenAPI document is what the server does: each operation is there, and nothing beside it.
 
-use holdfast_tests::{DOCUMENT, Fleet};
+use std::fs;
+
+use holdfast_tests::{DOCUMENT, Fleet, output_of, program};
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
@@ -41,4 +43,40 @@ fn the_document_is_served_as_it_is_kept() {
     let kept = include_str!("../../../enqueue/openapi.json");
     assert_eq!(answer.body, serde_json::from_str::<serde_json::Value>(kept).expect("JSON"));
     assert_eq!(answer.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn the_page_tells_of_every_operation_and_takes_nothing_from_elsewhere() {
+    let fleet = Fleet::recording();
+    let answer = fleet.web.ask("GET", "/api/docs", &[], "").with(200);
+    let page = &answer.text;
+    for (path, method) in DOCUMENT.operations() {
+        let id = &DOCUMENT.operation(&path, &method)["operationId"];
+        assert!(page.contains(&format!("<article class=\"operation\" id={id}>")), "{id}");
+        assert!(page.contains(&format!("<code>{path}</code>")), "{path}");
+    }
+    let named = |attribute: &str| -> Vec<&str> {
+        let begins = format!(" {attribute}=\"");
+        page.split(&begins).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+    };
+    let anchors = named("id");
+    for link in named("href") {
+        let leads = match link.strip_prefix('#') {
+            Some(anchor) => anchors.contains(&anchor),
+            None => link == "/api/v1/openapi.json",
+        };
+        assert!(leads, "{link}");
+    }
+    for foreign in ["<script", "<link", "<img", " src=", "url(", "@import", "://"] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    // A browser that keeps to the policy lets the page have its own style, and nothing else.
+    let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next());
+    let file = fleet.node.root().join("style.css");
+    fs::write(&file, style.expect("a style")).expect("a file");
+    let sum = "openssl dgst -sha256 -binary \"$1\" | openssl base64";
+    let sum = output_of(program("/bin/sh").args(["-c", sum, "sh"]).arg(&file));
+    let policy = answer.header("content-security-policy").expect("a policy");
+    let own = format!("default-src 'none'; style-src 'sha256-{}'; ", sum.trim());
+    assert!(policy.starts_with(&own), "{policy}\n{own}");
 }

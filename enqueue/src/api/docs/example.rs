@@ -7,7 +7,7 @@ use super::{
 
 /// The command, with `$API` for the server and `$TOKEN` for the token.
 pub fn curl(document: &Document, operation: Operation<'_>) -> String {
-    let mut pieces = vec!["curl".to_owned()];
+    let mut pieces = Vec::new();
     let body = &operation.value["requestBody"]["content"]["application/json"]["example"];
     if operation.method == "delete" || (operation.method == "post" && body.is_null()) {
         pieces.push(format!("--request {}", operation.method.to_uppercase()));
@@ -19,7 +19,7 @@ pub fn curl(document: &Document, operation: Operation<'_>) -> String {
         pieces.push(format!("--json '{body}'"));
     }
     pieces.push(format!("\"$API{}\"", address(document, operation)));
-    pieces.join(" \\\n    ")
+    format!("curl {}", pieces.join(" \\\n    "))
 }
 
 /// The path, with an example in the place of each name.

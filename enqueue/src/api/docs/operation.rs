@@ -10,6 +10,9 @@ use super::{
     tree::Tree,
 };
 
+/// What every request may have, and every answer has: the page says so once.
+const REQUEST_ID: &str = "X-Request-Id";
+
 /// The whole of it.
 pub fn show(document: &Document, operation: Operation<'_>) -> Markup {
     let value = operation.value;
@@ -51,10 +54,10 @@ fn scope(operation: Operation<'_>) -> String {
 fn takes(document: &Document, operation: Operation<'_>) -> Markup {
     let body = &operation.value["requestBody"];
     html! {
-        @if operation.parameters(document).next().is_some() {
+        @if parameters(document, operation).next().is_some() {
             h4 { "Parameters" }
             dl.members {
-                @for parameter in operation.parameters(document) {
+                @for parameter in parameters(document, operation) {
                     dt {
                         code { (parameter["name"].text()) } " "
                         span.kind {
@@ -128,9 +131,17 @@ pub fn contents(document: &Document, response: &Tree) -> Markup {
     }
 }
 
-/// Whether a header is not one of those that each answer has.
+/// The parameters of an operation but for what every request may have.
+fn parameters<'d>(
+    document: &'d Document,
+    operation: Operation<'d>,
+) -> impl Iterator<Item = &'d Tree> {
+    operation.parameters(document).filter(|parameter| parameter["name"] != REQUEST_ID)
+}
+
+/// Whether a header is not one of those that every answer has.
 fn is_its_own((name, _): &&(String, Tree)) -> bool {
-    name != "X-Request-Id"
+    name != REQUEST_ID
 }
 
 /// What the document says of a problem's `type`.

@@ -24,17 +24,17 @@ pub fn render(document: &Document, style: &str) -> Markup {
                 style { (PreEscaped(style)) }
             }
             body {
+                header {
+                    h1 { (info["title"].text()) ": the API" }
+                    (paragraphs(&info["description"]))
+                    p.aside {
+                        "For programs: "
+                        a href="/api/v1/openapi.json" { "this as an OpenAPI document" }
+                        "."
+                    }
+                }
                 (navigation(document))
                 main {
-                    header {
-                        h1 { (info["title"].text()) ": the API" }
-                        (paragraphs(&info["description"]))
-                        p.aside {
-                            "For programs: "
-                            a href="/api/v1/openapi.json" { "this as an OpenAPI document" }
-                            "."
-                        }
-                    }
                     @for tag in document.root["tags"].items() {
                         section id={ "tag-" (tag["name"].text()) } {
                             h2 { (tag["name"].text()) }

@@ -59,6 +59,9 @@ fn types(schema: &Tree) -> String {
     }
 }
 
+/// A longer pattern says less than the description beside it.
+const LEGIBLE: usize = 32;
+
 /// What a plain value must keep to, beside its type.
 fn limits(schema: &Tree) -> Markup {
     let number = |key: &str| schema[key].as_i64();
@@ -74,7 +77,9 @@ fn limits(schema: &Tree) -> Markup {
     };
     html! {
         (range) (length)
-        @if let Some(pattern) = schema["pattern"].as_str() { ", " code.pattern { (pattern) } }
+        @if let Some(pattern) = schema["pattern"].as_str().filter(|text| text.len() <= LEGIBLE) {
+            ", " code { (pattern) }
+        }
         @if !schema["default"].is_null() { ", " code { (schema["default"]) } " if left out" }
     }
 }
