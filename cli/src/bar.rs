@@ -6,6 +6,7 @@ use holdfast_job::JobStatus;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
+    ending::Ending,
     pace::Pace,
     shown::{Job, Stage},
     units,
@@ -27,7 +28,7 @@ impl Bar {
     pub fn new(voice: Voice) -> Self {
         let bar = voice.shows_bar().then(|| {
             let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}");
+            let style = ProgressStyle::with_template("{bar:12} {percent:>3} %  {wide_msg}");
             // The template above is right; a wrong one would leave the usual style.
             if let Ok(style) = style {
                 bar.set_style(style.progress_chars("=> "));
@@ -41,6 +42,10 @@ impl Bar {
 
     /// Shows how the job stands now.
     pub fn show(&mut self, job: &Job) {
+        if Ending::of(job.status).is_some() {
+            // How it ended is the answer, and said as such.
+            return;
+        }
         if self.stage != job.stage {
             self.stage.clone_from(&job.stage);
             self.pace = Pace::default();

@@ -73,10 +73,11 @@ impl Problem {
             "forbidden" | "operators-only" => {
                 format!("What the token may do: {holdfast} token show")
             }
-            "not-found" => format!(
-                "Look whether the name is right: {holdfast} list, {holdfast} jobs. What the token may \
-                 see: {holdfast} token show"
-            ),
+            "not-found" => {
+                "Is the name right? `holdfast list` and `holdfast jobs` show what there is, \
+                            `holdfast token show` whose the token may see."
+                    .into()
+            }
             "order-unknown" | "too-slow" => {
                 format!("Look whether it was ordered: {holdfast} jobs")
             }

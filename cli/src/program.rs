@@ -47,7 +47,7 @@ fn act(command: Command, globals: &Globals) -> Result<Ending, Failure> {
         Command::Token(token) => token.run(globals),
         Command::Profile(profile) => profile.run(globals),
         Command::Doctor(doctor) => doctor.run(globals),
-        Command::Completions(completions) => completions.run(globals.voice()),
+        Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(globals.voice()),
     }
 }

@@ -172,7 +172,7 @@ impl Job {
         say("undo of", self.undo_of.map(|of| of.to_string()));
         say("retry of", self.retry_of.map(|of| of.to_string()));
         say("says", self.message.clone());
-        say("says", self.operator.as_ref().and_then(|operator| operator.message.clone()));
+        say("operator", self.operator.as_ref().and_then(|operator| operator.message.clone()));
         say("stage", self.stage.as_ref().map(Stage::text));
         say("detail", self.detail.clone());
         say("waits", self.waiting.as_ref().map(|waiting| waiting.because.clone()));

@@ -30,6 +30,9 @@ pub fn duration(duration: Duration) -> String {
     };
     match seconds {
         0 => format!("{} ms", duration.as_millis()),
+        1..10 if duration.subsec_millis() >= 100 => {
+            format!("{seconds}.{} s", duration.subsec_millis() / 100)
+        }
         1..60 => format!("{seconds} s"),
         60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
         3600..86_400 => two(seconds / 3600, "h", seconds / 60 % 60, "min"),
@@ -61,6 +64,9 @@ mod tests {
         for (millis, told) in [
             (0, "0 ms"),
             (174, "174 ms"),
+            (1000, "1 s"),
+            (1999, "1.9 s"),
+            (10_900, "10 s"),
             (59_999, "59 s"),
             (60_000, "1 min"),
             (200_000, "3 min 20 s"),

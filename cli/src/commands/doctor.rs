@@ -104,7 +104,7 @@ fn configuration() -> Result<String, String> {
         return Ok(format!("{file} is not there, and need not be"));
     };
     match found.mode() & 0o022 {
-        0 => Ok(format!("{file}, {} profiles", profiles.profiles.len())),
+        0 => Ok(format!("{file}, writable by you alone")),
         _ => Err(format!(
             "{file} can be changed by others, who could have your token sent to them: chmod 600 {file}"
         )),

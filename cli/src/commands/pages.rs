@@ -28,7 +28,7 @@ impl Completions {
     ///
     /// # Errors
     /// If nobody reads them.
-    pub fn run(self, _voice: Voice) -> Result<Ending, Failure> {
+    pub fn run(self) -> Result<Ending, Failure> {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut CommandLine::command(), "holdfast", &mut text);
         std::io::stdout().lock().write_all(&text).map_err(Failure::Output)?;

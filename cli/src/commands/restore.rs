@@ -56,11 +56,15 @@ impl Restore {
             named => session.backup(named)?.1,
         };
         let mut what = format!(
-            "Brings {} back to the backup of {} UTC ({}).",
+            "Brings {} back to the backup of {} UTC, made of {} ({}).",
             session.customer()?,
             when::shown(&backup.created_at),
+            backup.scope,
             backup.uuid
         );
+        if let Some(scope) = &self.scope {
+            what.push_str(&format!("\nOf it only: {scope}."));
+        }
         if backup.incomplete {
             what.push_str(
                 "\nThat backup is incomplete: files that could not be read are not in it.",
