@@ -2,9 +2,12 @@
 //!
 //! `admission.rate` is a closed loop: 64 connections, each with the next order as soon as it has its 202.
 //! `admission.p99` comes 1,000 times a second, whatever is answered, and is counted from the moment in
-//! which the order was to be sent.
+//! which the order was to be sent. `admission.work` is the time on a processor that an order takes of web
+//! side, MariaDB and Redis together, which tells most where other work is on the machine.
 
-use holdfast_tests::Fleet;
+use std::time::Duration;
+
+use holdfast_tests::{Fleet, Footprint};
 
 use super::{
     CONNECTIONS, CUSTOMERS, bare, begin_anew, client, installation, orders,
@@ -27,25 +30,29 @@ const OPEN: &str = "1,000 a second";
 pub fn figures() -> Vec<Figure> {
     let fleet = installation();
     let peers: Vec<(Stack, Peer)> = Stack::ALL.map(|stack| (stack, stack.web(&fleet))).into();
-    let ports: Vec<u16> =
-        [fleet.web.port()].into_iter().chain(peers.iter().map(|(_, peer)| peer.port())).collect();
+    let theirs = peers.iter().map(|(_, peer)| (peer.port(), peer.first_pid()));
+    let webs: Vec<(u16, u32)> =
+        [(fleet.web.port(), fleet.web.pid())].into_iter().chain(theirs).collect();
     let orders = orders(CUSTOMERS.take(ORDERS));
-    let mut rates: Vec<Vec<f64>> = vec![Vec::new(); ports.len()];
+    let mut turns: Vec<Vec<Turn>> = vec![Vec::new(); webs.len()];
     let mut limits = Vec::new();
-    for &port in &ports {
-        closed(&fleet, port, &orders[..FIRST]);
+    for &web in &webs {
+        closed(&fleet, web, &orders[..FIRST]);
     }
     for _ in 0..ROUNDS {
-        for (rates, &port) in rates.iter_mut().zip(&ports) {
-            rates.push(closed(&fleet, port, &orders));
+        for (turns, &web) in turns.iter_mut().zip(&webs) {
+            turns.push(closed(&fleet, web, &orders));
         }
         limits.push(bare::insert_rate(&fleet, ORDERS));
     }
-    let rates: Vec<f64> = rates.into_iter().map(median).collect();
+    let of = |what: fn(&Turn) -> f64| -> Vec<f64> {
+        turns.iter().map(|turns| median(turns.iter().map(what).collect())).collect()
+    };
+    let (rates, work) = (of(|turn| turn.rate), of(|turn| turn.work_ms));
     let limit = median(limits);
-    let p99s: Vec<_> = ports
+    let p99s: Vec<_> = webs
         .iter()
-        .map(|&port| {
+        .map(|&(port, _)| {
             begin_anew(&fleet);
             let took = client::latencies(port, &orders, CONNECTIONS, 202, PER_SECOND);
             [0.5, 0.99].map(|part| quantile(took.clone(), part))
@@ -62,6 +69,10 @@ pub fn figures() -> Vec<Figure> {
         Figure::new("admission.rate", RATE, rates[0], "1/s").beside("the bare inserts", limit),
     );
     figures.push(Figure::new("admission.insert_rate", RATE, limit, "1/s"));
+    for &stack in &stacks {
+        let mine = Figure::new("admission.work", RATE, work[0], "ms");
+        figures.push(mine.beside(peers[stack].0.name(), work[stack + 1]));
+    }
     for (place, name) in [(1, "admission.p99"), (0, "admission.p50")] {
         for &stack in &stacks {
             let took = Figure::milliseconds(name, OPEN, p99s[0][place]);
@@ -72,7 +83,22 @@ pub fn figures() -> Vec<Figure> {
     figures
 }
 
-fn closed(fleet: &Fleet, port: u16, orders: &[Vec<u8>]) -> f64 {
+/// What a turn of the closed loop showed.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// Orders a second.
+    rate: f64,
+    /// The time on a processor of one.
+    work_ms: f64,
+}
+
+fn closed(fleet: &Fleet, (port, pid): (u16, u32), orders: &[Vec<u8>]) -> Turn {
     begin_anew(fleet);
-    client::rate(port, orders, CONNECTIONS, 202)
+    let busy = || -> Duration {
+        [pid, fleet.control.pid(), fleet.redis.pid()].into_iter().map(Footprint::busy).sum()
+    };
+    let before = busy();
+    let rate = client::rate(port, orders, CONNECTIONS, 202);
+    let work = busy() - before;
+    Turn { rate, work_ms: work.as_secs_f64() * 1e3 / orders.len() as f64 }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::figure::Figure;
 
 /// The load, which the workers work off.
-const ORDERS: usize = CONNECTIONS * 40;
+const ORDERS: usize = CONNECTIONS * 10;
 /// How long a process has to give back what it does not need.
 const REST: Duration = Duration::from_secs(5);
 /// What they are to have at most, in MB.

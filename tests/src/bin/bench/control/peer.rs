@@ -118,6 +118,11 @@ impl Peer {
         self.port
     }
 
+    /// The first process.
+    pub fn first_pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The process that does the work: a child of the first, if that has any.
     pub fn pid(&self) -> u32 {
         let first = self.child.id();
