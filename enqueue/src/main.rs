@@ -8,6 +8,7 @@ mod api;
 mod auth;
 mod config;
 mod daily;
+mod descriptors;
 mod keys;
 mod limits;
 mod planner;

@@ -28,6 +28,7 @@ use crate::{
     auth::{Claims, Role, Tokens, issue},
     config::Config,
     daily::DailyLimit,
+    descriptors::room_for_streams,
     keys::{Signer, generate},
     planner::Planner,
     ringing::Bells,
@@ -227,7 +228,8 @@ fn token(file: &Path, args: TokenArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
+async fn run(mut config: Config) -> anyhow::Result<()> {
+    config.limits.streams = room_for_streams(config.limits.streams);
     let signer = Signer::load(&config.signing_key_file)?;
     let tokens = Tokens::load(&config.tokens)?;
     let database = Database::new(&config.database);

@@ -1,6 +1,10 @@
 //! How much is taken of whom.
 
-use std::{fs, thread};
+use std::{
+    fs::{self, File},
+    process::Stdio,
+    thread,
+};
 
 use holdfast_tests::{Answer, Fleet, built, eventually, program};
 use serde_json::json;
@@ -138,6 +142,27 @@ fn what_retention_orders_is_not_counted_and_several_at_once_do_not_pass_the_limi
     assert_eq!(answers.iter().filter(|status| **status == 202).count(), 1, "{answers:?}");
     fleet.end_jobs();
     order().problem(429, "daily-limit");
+}
+
+#[test]
+fn no_more_streams_are_let_in_than_the_system_has_room_for() {
+    let mut fleet = Fleet::recording();
+    fleet.web.kill();
+    let (folder, log) = (fleet.web_folder(), fleet.web_folder().join("few.log"));
+    let mut few = program("/usr/bin/prlimit");
+    few.arg("--nofile=64:700").arg(built("holdfast-enqueue")).arg("--config");
+    few.arg(folder.join("enqueue.toml")).arg("run");
+    few.stdout(Stdio::null()).stderr(File::create(&log).expect("a log"));
+    let mut few = few.spawn().expect("prlimit");
+    let said = eventually("its being ready", || {
+        fs::read_to_string(&log).ok().filter(|said| said.contains("\"ready\""))
+    });
+    let limits = fs::read_to_string(format!("/proc/{}/limits", few.id())).expect("limits");
+    few.kill().expect("a signal");
+    few.wait().expect("its end");
+    assert!(said.contains("`limits.streams` is 10000, and there is room for 188"), "{said}");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
+    assert_eq!(files.split_whitespace().nth(3), Some("700"), "{files}");
 }
 
 #[test]
