@@ -78,7 +78,14 @@ impl Admission {
                 300,
             ));
         };
-        self.daily.check(customer.id, &actor).await?;
+        if let Err(refusal) = self.daily.check(customer.id, &actor).await {
+            // The same request at the same time may have been the last for which there was room.
+            let before = match &key {
+                Some(key) => self.database.admitted_before(customer.id, key).await,
+                None => Ok(None),
+            };
+            return before.map_err(refused)?.map(Given::Before).ok_or(refusal);
+        }
         let job = JobId::from(Uuid::now_v7());
         let issued_at = Moment::of(SystemTime::now());
         let (verb, class) = (order.verb(), Class::of(order.verb()));

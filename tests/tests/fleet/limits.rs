@@ -90,8 +90,17 @@ fn a_customer_orders_so_much_in_a_day_and_operators_what_is_needed() {
         let path = format!("/api/v1/customers/{customer}/backups");
         fleet.web.post_as(&token, &path, &json!({ "scope": "both" }))
     };
+    let named = || {
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", "the-third"),
+        ];
+        fleet.web.ask("POST", BACKUPS, &headers, "{\"scope\":\"both\"}")
+    };
     for hours in [23, 5, 1] {
-        let job = order(42).job();
+        let job = if hours == 1 { named().job() } else { order(42).job() };
         fleet.end_jobs();
         fleet.query(&format!(
             "UPDATE customer_backup_jobs SET created_at = UTC_TIMESTAMP(3) - INTERVAL {hours} HOUR
@@ -105,7 +114,8 @@ fn a_customer_orders_so_much_in_a_day_and_operators_what_is_needed() {
     let detail = refused.problem(429, "daily-limit")["detail"].as_str().expect("a text").to_owned();
     assert!(detail.contains("3 orders") && detail.contains(" minutes."), "{detail}");
     assert_eq!(fleet.written(), before);
-    // To look is no order; another customer's day is another; operators may.
+    // What was ordered before by that name is no order, and to look is none; another customer's day is another; operators may.
+    assert_eq!(named().header("idempotency-replayed"), Some("true"));
     fleet.web.get_as(&token, STATUS).with(200);
     order(43).job();
     fleet.web.order_backup(42, "both");

@@ -1,4 +1,4 @@
-//! `scripts/bench restore|backup|neighbour|admission|dispatch|listing|memory [--json]`: how long the site
+//! `scripts/bench restore|backup|neighbour|admission|dispatch|listing|memory|streams [--json]`: how long the site
 //! is closed, how long orders take beside the bare restic commands, what a neighbour notices; and how
 //! fast and how lean the control plane is beside the same in other stacks, in one run on one machine.
 
@@ -6,6 +6,7 @@ mod control;
 mod database;
 mod figure;
 mod neighbour;
+mod streams;
 
 use std::{
     fs,
@@ -57,13 +58,14 @@ fn main() -> ExitCode {
         ["admission"] => return print(&control::admission::figures(), json),
         ["dispatch"] => return print(&control::dispatch::figures(), json),
         ["listing"] => return print(&control::listing::figures(), json),
+        ["streams"] => return print(&streams::figures(), json),
         ["memory"] => return print(&control::memory::figures(), json),
         ["restore", ..] => (bench_restore, database::restores),
         ["backup", ..] => (bench_backup, database::backups),
         _ => {
             eprintln!(
                 "usage: bench restore|backup [part of a size's name] [--json], or \
-                 bench neighbour|admission|dispatch|listing|memory [--json]"
+                 bench neighbour|admission|dispatch|listing|memory|streams [--json]"
             );
             return ExitCode::from(2);
         }
