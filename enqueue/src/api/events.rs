@@ -31,7 +31,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// After so many milliseconds a browser that lost the stream asks for it again.
-const BEGIN: &str = "retry: 2000\n\n";
+const BEGIN: &[u8] = b"retry: 2000\n\n";
 const ALIVE: &[u8] = b": the stream is alive\n\n";
 const AWAY: &[u8] = b": the control database does not answer; the stream goes on when it does\n\n";
 const BACK: &[u8] = b": the control database answers again\n\n";
@@ -46,7 +46,7 @@ pub async fn of_customer(
     let topic = Topic { customer: customer.id, audience: caller.audience() };
     let subscription = web.watching.subscribe(topic).await?;
     let until = Instant::now() + caller.time_left().min(LONGEST);
-    let events = Events { subscription, until, begun: false };
+    let events = Events { subscription, until, next: Next::Beginning };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -60,7 +60,14 @@ pub async fn of_customer(
 struct Events {
     subscription: Subscription,
     until: Instant,
-    begun: bool,
+    next: Next,
+}
+
+/// What comes next.
+enum Next {
+    Beginning,
+    First,
+    Change,
 }
 
 impl Events {
@@ -72,10 +79,13 @@ impl Events {
     /// The next thing to be said; none at the end.
     async fn wait(&mut self) -> Option<Bytes> {
         let Subscription { latest, standing, .. } = &mut self.subscription;
-        if !self.begun {
-            self.begun = true;
-            let first = latest.borrow_and_update().clone();
-            return Some([BEGIN.as_bytes(), &first].concat().into());
+        match std::mem::replace(&mut self.next, Next::Change) {
+            Next::Beginning => {
+                self.next = Next::First;
+                return Some(Bytes::from_static(BEGIN));
+            }
+            Next::First => return Some(latest.borrow_and_update().clone()),
+            Next::Change => {}
         }
         if *standing.borrow() == Standing::Ending {
             return None;

@@ -150,13 +150,15 @@ impl Watching {
         let Topic { customer, audience } = watched.topic;
         let status = Status::of(&self.database, self.worker_silence, customer, audience).await?;
         *look = Some(Look { began, changes_by_itself: status.is_waiting() });
-        let json = serde_json::to_string(&status)
+        let mut event = b"event: status\ndata: ".to_vec();
+        serde_json::to_writer(&mut event, &status)
             .map_err(|error| StoreError::Corrupt { what: "status", problem: error.to_string() })?;
-        let event = format!("event: status\ndata: {json}\n\n");
+        event.extend_from_slice(b"\n\n");
         watched.latest.send_if_modified(|latest| {
             let is_new = *latest != event;
             if is_new {
-                *latest = event.into();
+                // It stays for long, and takes no more room than it has bytes.
+                *latest = event.into_boxed_slice().into();
             }
             is_new
         });
