@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::StatusCode;
 use holdfast_job::{JobId, Moment, Order, REQUEST_VERSION, Request, Restore, Scope, Verb, chain};
 use holdfast_store::{
-    Actor, AdmitError, Admitted, Class, Customer, Database, NewJob, OrderKey, Ring,
+    Actor, Admissions, AdmitError, Admitted, Class, Customer, Database, NewJob, OrderKey, Ring,
 };
 use tracing::{error, info};
 use uuid::Uuid;
@@ -53,6 +53,8 @@ pub enum Given {
 pub struct Admission {
     /// Where they are written down.
     pub database: Database,
+    /// By whom.
+    pub admissions: Admissions,
     /// Who signs them.
     pub signer: Signer,
     /// Who rings for them.
@@ -120,7 +122,8 @@ impl Admission {
             actor,
             note,
         };
-        match self.database.admit(&new).await {
+        let actor = new.actor.clone();
+        match self.admissions.admit(new).await {
             Ok(Admitted::Now) => {}
             Ok(Admitted::Before(job)) => return Ok(Given::Before(job)),
             Err(AdmitError::BackupInUse) if verb == Verb::Delete => {
@@ -136,7 +139,7 @@ impl Admission {
         let due_ms = u64::try_from(due_ms).unwrap_or(u64::MAX);
         self.bells.hand_in(&customer.pool, Ring { job, class, due_ms });
         let (verb, number) = (verb.word(), customer.id);
-        info!(%job, customer = %number, verb, actor = new.actor.name(), "job {job} is admitted");
+        info!(%job, customer = %number, verb, actor = actor.name(), "job {job} is admitted");
         Ok(Given::Now(job))
     }
 }

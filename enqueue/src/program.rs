@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
 use clap::{Args, Parser, Subcommand};
 use holdfast_job::{CustomerId, KeyId, Moment, NodeName, chain};
-use holdfast_store::{Database, Ringer, Schema};
+use holdfast_store::{Admissions, Database, Ringer, Schema};
 use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -244,7 +244,9 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
     }
     let bells = Bells::start(Ringer::new(&config.redis).context("`redis`")?);
     let daily = DailyLimit { database: database.clone(), orders: config.limits.orders_a_day };
-    let admission = Arc::new(Admission { database: database.clone(), signer, bells, daily });
+    let admissions = Admissions::start(database.clone());
+    let admission =
+        Arc::new(Admission { database: database.clone(), admissions, signer, bells, daily });
     let planner = Planner {
         database: database.clone(),
         admission: Arc::clone(&admission),

@@ -67,6 +67,9 @@ impl Database {
     }
 }
 
+/// What each row about a job says; the values follow.
+pub(crate) const INSERT: &str = "INSERT INTO audit (actor, action, customer_id, job_uuid, detail) ";
+
 /// Adds a row.
 pub(crate) async fn record(
     connection: &mut MySqlConnection,
@@ -75,9 +78,7 @@ pub(crate) async fn record(
     (customer, job): (CustomerId, JobId),
     detail: &str,
 ) -> Result<(), StoreError> {
-    let insert =
-        "INSERT INTO audit (actor, action, customer_id, job_uuid, detail) VALUES (?, ?, ?, ?, ?)";
-    sqlx::query(insert)
+    sqlx::query(sqlx::AssertSqlSafe(format!("{INSERT}VALUES (?, ?, ?, ?, ?)")))
         .bind(actor.name())
         .bind(action)
         .bind(customer.number())

@@ -33,6 +33,23 @@ impl StoreError {
         matches!(self, Self::Away(_) | Self::Silent(_) | Self::Redis(_))
     }
 
+    /// Whether the server itself says it: then nothing of the statement was done, and it is there.
+    pub(crate) fn is_of_server(&self) -> bool {
+        matches!(self, Self::Away(error) | Self::Refused(error) if number(error).is_some())
+    }
+
+    /// The same for another who waited for the same answer.
+    pub(crate) fn again(&self) -> Self {
+        let said = |error: &sqlx::Error| sqlx::Error::Protocol(error.to_string());
+        match self {
+            Self::Silent(patience) => Self::Silent(*patience),
+            Self::Away(error) => Self::Away(said(error)),
+            Self::Refused(error) => Self::Refused(said(error)),
+            Self::Corrupt { what, problem } => Self::corrupt(what, problem),
+            Self::Redis(error) => Self::Redis(error.clone()),
+        }
+    }
+
     pub(crate) fn corrupt(what: &'static str, problem: impl ToString) -> Self {
         Self::Corrupt { what, problem: problem.to_string() }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast_job::{CustomerId, JobId, RepositoryName, Scope, SnapshotId, Verb};
-use sqlx::{MySqlConnection, Row};
+use sqlx::{MySql, MySqlConnection, QueryBuilder, Row};
 
 use super::Class;
 use crate::{
@@ -124,7 +124,7 @@ impl Database {
         if let (Some(snapshot), Some(repository)) = (&job.snapshot, &job.repository) {
             claim_backup(&mut transaction, job, snapshot, repository).await?;
         }
-        match insert(&mut transaction, job).await {
+        match insert(&mut transaction, &[job]).await {
             Err(error) if violates(&error, "one_active_job") => {
                 drop(transaction);
                 // It may have ended since: then the next try may be admitted.
@@ -140,9 +140,6 @@ impl Database {
             }
             inserted => inserted?,
         }
-        let detail = job.scope.to_string();
-        let whose = (job.customer, job.job);
-        audit::record(&mut transaction, &job.actor, job.verb.word(), whose, &detail).await?;
         match transaction.commit().await {
             Err(error) => self.after_lost_commit(job.job, error).await,
             Ok(()) => Ok(()),
@@ -182,7 +179,11 @@ impl Database {
     }
 
     /// Whether a job is there whose commit was not answered.
-    async fn after_lost_commit(&self, job: JobId, error: sqlx::Error) -> Result<(), AdmitError> {
+    pub(super) async fn after_lost_commit(
+        &self,
+        job: JobId,
+        error: sqlx::Error,
+    ) -> Result<(), AdmitError> {
         // If the server is still about it, this waits for it.
         let select = "SELECT 1 FROM customer_backup_jobs WHERE uuid = ? LOCK IN SHARE MODE";
         let found = sqlx::query(select).bind(job.to_string()).fetch_optional(&self.pool()).await;
@@ -213,37 +214,54 @@ fn passes(error: &StoreError) -> bool {
     is_deadlock(error) || matches!(error, StoreError::Away(error) if stood(error))
 }
 
-async fn insert(connection: &mut MySqlConnection, job: &NewJob) -> Result<(), sqlx::Error> {
-    let source_ids = match &job.scope {
-        Scope::Sources(_) => Some(job.scope.to_string()),
-        Scope::Db | Scope::Files | Scope::Both => None,
-    };
-    sqlx::query(
+/// The rows of jobs, and of their audit.
+pub(super) async fn insert(
+    connection: &mut MySqlConnection,
+    jobs: &[&NewJob],
+) -> Result<(), sqlx::Error> {
+    let mut rows = QueryBuilder::<MySql>::new(
         "INSERT INTO customer_backup_jobs (uuid, customer_id, job_type, backup_type, snapshot_id, \
          status, created_at, class, pool, repository, source_ids, undo_of, retry_of, \
-         idempotency_key, request_hash, ticket, run_after, not_after, requested_by, note) \
-         VALUES (?, ?, ?, ?, ?, 'pending', NOW(3), ?, ?, ?, ?, ?, ?, ?, ?, ?, NOW(3), \
-         NOW(3) + INTERVAL ? MICROSECOND, ?, ?)",
-    )
-    .bind(job.job.to_string())
-    .bind(job.customer.number())
-    .bind(job.verb.word())
-    .bind(job.scope.word())
-    .bind(job.snapshot.as_ref().map(SnapshotId::as_str))
-    .bind(job.class.word())
-    .bind(&job.pool)
-    .bind(job.repository.as_ref().map(RepositoryName::as_str))
-    .bind(source_ids)
-    .bind(job.undo_of.map(|of| of.to_string()))
-    .bind(job.retry_of.map(|of| of.to_string()))
-    .bind(job.key.as_ref().map(|key| &key.key))
-    .bind(job.key.as_ref().map(|key| &key.request_hash))
-    .bind(&job.ticket)
-    .bind(microseconds(job.void_after))
-    .bind(job.actor.name())
-    .bind(job.note.as_deref())
-    .execute(connection)
-    .await?;
+         idempotency_key, request_hash, ticket, run_after, not_after, requested_by, note) ",
+    );
+    rows.push_values(jobs, |mut row, job| {
+        let source_ids = match &job.scope {
+            Scope::Sources(_) => Some(job.scope.to_string()),
+            Scope::Db | Scope::Files | Scope::Both => None,
+        };
+        row.push_bind(job.job.to_string())
+            .push_bind(job.customer.number())
+            .push_bind(job.verb.word())
+            .push_bind(job.scope.word())
+            .push_bind(job.snapshot.as_ref().map(SnapshotId::as_str))
+            .push("'pending'")
+            .push("NOW(3)")
+            .push_bind(job.class.word())
+            .push_bind(&job.pool)
+            .push_bind(job.repository.as_ref().map(RepositoryName::as_str))
+            .push_bind(source_ids)
+            .push_bind(job.undo_of.map(|of| of.to_string()))
+            .push_bind(job.retry_of.map(|of| of.to_string()))
+            .push_bind(job.key.as_ref().map(|key| &key.key))
+            .push_bind(job.key.as_ref().map(|key| &key.request_hash))
+            .push_bind(&job.ticket)
+            .push("NOW(3)")
+            .push("NOW(3) + INTERVAL ")
+            .push_bind_unseparated(microseconds(job.void_after))
+            .push_unseparated(" MICROSECOND")
+            .push_bind(job.actor.name())
+            .push_bind(job.note.as_deref());
+    });
+    rows.build().execute(&mut *connection).await?;
+    let mut entries = QueryBuilder::<MySql>::new(audit::INSERT);
+    entries.push_values(jobs, |mut row, job| {
+        row.push_bind(job.actor.name())
+            .push_bind(job.verb.word())
+            .push_bind(job.customer.number())
+            .push_bind(job.job.to_string())
+            .push_bind(job.scope.to_string());
+    });
+    entries.build().execute(connection).await?;
     Ok(())
 }
 

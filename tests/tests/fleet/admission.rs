@@ -42,6 +42,48 @@ fn of_five_hundred_orders_at_once_one_is_admitted_and_the_others_name_it() {
     assert_eq!(fleet.query("SELECT COUNT(*) FROM audit"), "1");
 }
 
+/// They are written together, and answered each by itself.
+#[test]
+fn what_stands_in_the_way_of_one_order_stands_in_the_way_of_no_other_beside_it() {
+    let fleet = Fleet::recording();
+    let customers = 1_000..1_060;
+    fleet.enter_customers(customers.start..=customers.end - 1);
+    let held = |customer: u32| customer % 10 == 0;
+    let before: BTreeMap<u32, JobId> = customers
+        .clone()
+        .filter(|customer| held(*customer))
+        .map(|customer| (customer, fleet.web.order_backup(customer, "both")))
+        .collect();
+    let all_at_once = Barrier::new(2 * customers.len());
+    let order = |customer: u32| {
+        all_at_once.wait();
+        let path = format!("/api/v1/customers/{customer}/backups");
+        (customer, fleet.web.post(&path, &json!({ "scope": "files" })))
+    };
+    let answers: Vec<(u32, Answer)> = thread::scope(|scope| {
+        let twice = customers.clone().chain(customers.clone());
+        let callers: Vec<_> = twice.map(|one| scope.spawn(move || order(one))).collect();
+        callers.into_iter().map(|caller| caller.join().expect("an answer")).collect()
+    });
+    let (admitted, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|(_, answer)| answer.status == 202);
+    let mut active = before.clone();
+    for (customer, answer) in admitted {
+        assert!(active.insert(customer, answer.job()).is_none(), "{customer} has two");
+    }
+    assert_eq!(active.len(), customers.len(), "each customer has one");
+    for (customer, answer) in refused {
+        let problem = answer.problem(409, "active-job");
+        assert_eq!(problem["active_job"], active[&customer].to_string());
+    }
+    let select = "SELECT j.customer_id, j.uuid FROM customer_backup_jobs j JOIN audit a \
+                  ON a.job_uuid = j.uuid AND a.customer_id = j.customer_id ORDER BY 1";
+    let written: Vec<String> =
+        active.iter().map(|(whose, job)| format!("{whose}\t{job}")).collect();
+    assert_eq!(fleet.query(select).lines().collect::<Vec<_>>(), written);
+    assert_eq!(fleet.query("SELECT COUNT(*) FROM audit"), customers.len().to_string());
+}
+
 #[test]
 fn a_restore_and_a_delete_of_one_backup_are_never_both_admitted() {
     let mut fleet = Fleet::recording();
