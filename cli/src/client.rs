@@ -2,7 +2,11 @@
 //! a key of its own, the same at every try, by which the server knows it again: so whatever breaks on the
 //! way, it is given once.
 
-use std::{io::BufReader, sync::Arc, time::Duration};
+use std::{
+    io::{BufReader, ErrorKind},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::Value;
 use ureq::{
@@ -178,6 +182,10 @@ impl Client {
             }
         };
         sent.map_err(|error| match error {
+            // A certificate that is not trusted is not trusted at the next try.
+            Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+                Miss::Strange(error.to_string())
+            }
             Error::Rustls(_) | Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => {
                 Miss::Strange(error.to_string())
             }

@@ -54,6 +54,11 @@ fn a_call_that_is_refused_says_why_and_what_to_do_and_ends_by_its_number() {
     let refused = desk.call(&["list"]).ended(4).warns("not accepted").warns("holdfast token set");
     assert!(!refused.err.contains("atall"), "{refused:?}");
 
+    // It speaks no TLS, now as later.
+    let secure = fleet.web.url("").replace("http:", "https:");
+    let strange = desk.call(&["list", "--url", &secure]).ended(8);
+    assert!(!strange.err.contains("Trying again."), "{strange:?}");
+
     fleet.web.kill();
     let silent = desk.call(&["list"]).ended(8).warns("Trying again.");
     assert_eq!(silent.err.matches("Trying again.").count(), 4, "{silent:?}");
