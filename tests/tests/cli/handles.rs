@@ -4,6 +4,14 @@ use holdfast_tests::{Fleet, eventually};
 
 use super::Desk;
 
+/// Waits for the first sign of life of a worker that is ready.
+fn heard(desk: &Desk) {
+    eventually("a sign of life", || {
+        let node = desk.call(&["nodes", "test-1", "--json"]).ended(0).json();
+        (node["alive"] == true).then_some(())
+    });
+}
+
 #[test]
 fn a_job_is_stopped_and_ordered_again() {
     let fleet = Fleet::recording();
@@ -48,6 +56,7 @@ fn an_operator_ends_a_job_by_hand_and_drains_a_node() {
 
     fleet.hold(true);
     let _worker = fleet.worker("one", "");
+    heard(&desk);
     desk.call(&["nodes"]).ended(0).says("test-1  default  alive  yes");
     let running = desk.call(&["backup", "-q"]).ended(0).out.trim().to_owned();
     fleet.web.until(42, running.parse().expect("a job"), "running");
@@ -110,6 +119,7 @@ fn doctor_says_what_is_good_and_what_to_do() {
     let silent = desk.call(&["doctor"]).ended(1).says("BAD   node test-1: never heard of");
     silent.says("holdfast-worker doctor");
     let worker = fleet.worker("one", "");
+    heard(&desk);
     let good = desk.call(&["doctor"]).ended(0);
     for line in [
         "good  the configuration: ",
