@@ -48,7 +48,7 @@ fn what_stands_in_the_way_of_one_order_stands_in_the_way_of_no_other_beside_it()
     let fleet = Fleet::recording();
     let customers = 1_000..1_060;
     fleet.enter_customers(customers.start..=customers.end - 1);
-    let held = |customer: u32| customer % 10 == 0;
+    let held = |customer: u32| customer.is_multiple_of(10);
     let before: BTreeMap<u32, JobId> = customers
         .clone()
         .filter(|customer| held(*customer))
