@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -72,10 +73,12 @@ impl EventStream {
     /// The data of the next event; comments are passed over. None at the end.
     ///
     /// # Panics
-    /// As [`EventStream::read`].
+    /// As [`EventStream::read`], and if there is no event for a minute.
     pub fn data(&mut self) -> Option<String> {
+        let deadline = Instant::now() + DEADLINE;
         loop {
             let block = self.read()?;
+            assert!(Instant::now() < deadline, "no event within {DEADLINE:?}: {block}");
             if let Some(data) = block.strip_prefix("event: status\ndata: ") {
                 assert!(!data.contains('\n'), "{data}");
                 return Some(data.to_owned());
@@ -87,7 +90,7 @@ impl EventStream {
     /// Reads until an event says this.
     ///
     /// # Panics
-    /// As [`EventStream::read`], and if the stream ends before.
+    /// As [`EventStream::data`], and if the stream ends before.
     pub fn until(&mut self, what: &str, says: impl Fn(&Value) -> bool) -> Value {
         loop {
             let data = self.data().unwrap_or_else(|| panic!("the end before {what}"));
