@@ -19,12 +19,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     List, Names, Object,
     confirm::SetsAside,
-    cursor, give,
-    keyed::{Keyed, earlier},
-    limit, moment, note, time,
+    cursor,
+    keyed::Keyed,
+    limit, moment,
+    order::{Incoming, Instead},
+    time,
 };
 use crate::{
-    admission::NewOrder,
     auth::{Caller, Right},
     problem::Problem,
     server::Web,
@@ -176,20 +177,15 @@ pub async fn create(
     Names(customer): Names<String>,
     keyed: Keyed,
     body: Result<Json<Object<CreateBody>>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let customer = web.customer(&caller, Right::Write, &customer).await?;
+) -> Result<Response, Instead> {
+    let incoming = Incoming::of(&web, &caller, &customer, keyed).await?;
     let Json(Object(body)) = body?;
-    let key = keyed.of(&caller.actor());
-    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
-        return Ok(answer);
-    }
     let order = Order::Backup(BackupOrder {
         repository: web.config.repository.clone(),
         scope: body.scope,
         label: Label::Manual,
     });
-    let (actor, note) = (caller.actor(), note(body.note)?);
-    give(&web, &customer, NewOrder { order, actor, note, retry_of: None, key }).await
+    incoming.give(order, body.note).await
 }
 
 /// How a backup is to be brought back.
@@ -216,14 +212,10 @@ pub async fn restore(
     Names((customer, backup)): Names<(String, String)>,
     keyed: Keyed,
     body: Result<Json<Object<RestoreBody>>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let customer = web.customer(&caller, Right::Write, &customer).await?;
+) -> Result<Response, Instead> {
+    let incoming = Incoming::of(&web, &caller, &customer, keyed).await?;
     let Json(Object(body)) = body?;
-    let key = keyed.of(&caller.actor());
-    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
-        return Ok(answer);
-    }
-    let backup = find(&web, &customer, &backup).await?;
+    let backup = find(&web, &incoming.customer, &backup).await?;
     let scope = restorable(&backup, body.scope)?;
     confirmed(&web, &backup, body.undo, body.confirm.as_deref())?;
     let order = Order::Restore(Restore {
@@ -234,8 +226,7 @@ pub async fn restore(
         maintenance: None,
         keep_unhealthy: body.keep_unhealthy,
     });
-    let (actor, note) = (caller.actor(), note(body.note)?);
-    give(&web, &customer, NewOrder { order, actor, note, retry_of: None, key }).await
+    incoming.give(order, body.note).await
 }
 
 /// Refuses unless the restore of this backup is confirmed.
@@ -297,15 +288,10 @@ pub async fn remove(
     caller: Caller,
     Names((customer, backup)): Names<(String, String)>,
     keyed: Keyed,
-) -> Result<Response, Problem> {
-    let customer = web.customer(&caller, Right::Write, &customer).await?;
-    let key = keyed.of(&caller.actor());
-    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
-        return Ok(answer);
-    }
-    let backup = find(&web, &customer, &backup).await?;
+) -> Result<Response, Instead> {
+    let incoming = Incoming::of(&web, &caller, &customer, keyed).await?;
+    let backup = find(&web, &incoming.customer, &backup).await?;
     let order =
         Order::Delete(Delete { repository: backup.repository, snapshots: vec![backup.snapshot] });
-    let actor = caller.actor();
-    give(&web, &customer, NewOrder { order, actor, note: None, retry_of: None, key }).await
+    incoming.give(order, None).await
 }

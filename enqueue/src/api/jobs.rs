@@ -17,12 +17,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     List, Names, Object,
     confirm::SetsAside,
-    cursor, give,
-    keyed::{Keyed, earlier},
-    limit, moment, note, time,
+    cursor,
+    keyed::Keyed,
+    limit, moment,
+    order::{Incoming, Instead},
+    time,
 };
 use crate::{
-    admission::NewOrder,
     auth::{Audience, Caller, Right},
     problem::Problem,
     server::Web,
@@ -206,18 +207,13 @@ pub async fn undo(
     Names((customer, job)): Names<(String, String)>,
     keyed: Keyed,
     body: Result<Json<Object<UndoBody>>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let customer = web.customer(&caller, Right::Write, &customer).await?;
+) -> Result<Response, Instead> {
+    let incoming = Incoming::of(&web, &caller, &customer, keyed).await?;
     let Json(Object(body)) = body?;
-    let key = keyed.of(&caller.actor());
-    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
-        return Ok(answer);
-    }
-    let taken_back = find(&web, &customer, &job).await?;
+    let taken_back = find(&web, &incoming.customer, &job).await?;
     undoable(&web, &taken_back, body.confirm.as_deref()).await?;
     let order = Order::Undo(Undo { of: Some(taken_back.job) });
-    let (actor, note) = (caller.actor(), note(body.note)?);
-    give(&web, &customer, NewOrder { order, actor, note, retry_of: None, key }).await
+    incoming.give(order, body.note).await
 }
 
 /// Refuses unless this job can be taken back, and that is confirmed.

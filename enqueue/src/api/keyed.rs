@@ -8,11 +8,10 @@ use axum::{
     http::{HeaderName, HeaderValue, request::Parts},
     response::Response,
 };
-use holdfast_store::{Actor, Customer, OrderKey};
+use holdfast_store::{Actor, OrderKey};
 use sha2::{Digest, Sha256};
 
-use super::accepted;
-use crate::{admission::refused, problem::Problem, server::Web};
+use crate::problem::Problem;
 
 /// The header that names a request.
 const KEY: &str = "idempotency-key";
@@ -68,20 +67,6 @@ impl Keyed {
         });
         Some(OrderKey { key, request_hash: digits })
     }
-}
-
-/// The answer to a request that was admitted before, whatever has become of what it asks for since.
-///
-/// # Errors
-/// 422 if the key was used for another request, 503 if the store is away.
-pub async fn earlier(
-    web: &Web,
-    customer: &Customer,
-    key: Option<&OrderKey>,
-) -> Result<Option<Response>, Problem> {
-    let Some(key) = key else { return Ok(None) };
-    let before = web.database.admitted_before(customer.id, key).await;
-    Ok(before.map_err(refused)?.map(|job| replayed(accepted(customer, job))))
 }
 
 /// Marks an answer that was given before.

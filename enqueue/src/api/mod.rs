@@ -9,6 +9,7 @@ pub mod health;
 pub mod jobs;
 pub mod keyed;
 pub mod nodes;
+mod order;
 pub mod retry;
 pub mod status;
 pub mod tokens;
@@ -29,11 +30,7 @@ use serde::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{
-    admission::{Given, NewOrder},
-    problem::Problem,
-    server::Web,
-};
+use crate::problem::Problem;
 
 /// The names in an address. Bytes that are no text are nobody's name.
 #[derive(Debug)]
@@ -70,14 +67,6 @@ impl<T> List<T> {
     fn whole(items: Vec<T>) -> Self {
         Self { items, has_more: false, next_cursor: None }
     }
-}
-
-/// Gives an order, and answers with its job.
-async fn give(web: &Web, customer: &Customer, order: NewOrder) -> Result<Response, Problem> {
-    Ok(match web.admission.admit(customer, order).await? {
-        Given::Now(job) => accepted(customer, job),
-        Given::Before(job) => keyed::replayed(accepted(customer, job)),
-    })
 }
 
 /// Where a job is looked at.

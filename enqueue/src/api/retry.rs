@@ -16,17 +16,11 @@ use tracing::error;
 use super::{
     Names, Object,
     backups::{self, restorable},
-    give,
     jobs::{self, undoable},
-    keyed::{Keyed, earlier},
-    note,
+    keyed::Keyed,
+    order::{Incoming, Instead},
 };
-use crate::{
-    admission::NewOrder,
-    auth::{Caller, Right},
-    problem::Problem,
-    server::Web,
-};
+use crate::{auth::Caller, problem::Problem, server::Web};
 
 /// Whether it is to be tried again.
 #[derive(Debug, Deserialize)]
@@ -44,32 +38,27 @@ pub async fn retry(
     Names((customer, job)): Names<(String, String)>,
     keyed: Keyed,
     body: Result<Json<Object<RetryBody>>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let customer = web.customer(&caller, Right::Write, &customer).await?;
+) -> Result<Response, Instead> {
+    let incoming = Incoming::of(&web, &caller, &customer, keyed).await?;
     let Json(Object(body)) = body?;
-    let key = keyed.of(&caller.actor());
-    if let Some(answer) = earlier(&web, &customer, key.as_ref()).await? {
-        return Ok(answer);
-    }
-    let job = jobs::find(&web, &customer, &job).await?;
-    let order = order_of(&web, &customer, &job).await?;
+    let job = jobs::find(&web, &incoming.customer, &job).await?;
+    let order = order_of(&web, &incoming.customer, &job).await?;
     let word = body.confirm.as_deref();
     match &order {
         Order::Restore(restore) => {
             let name = restore.snapshot.as_str();
-            let backup = backups::find(&web, &customer, name).await?;
+            let backup = backups::find(&web, &incoming.customer, name).await?;
             restorable(&backup, Some(restore.scope.clone()))?;
             backups::confirmed(&web, &backup, restore.undo, word)?;
         }
         Order::Undo(Undo { of: Some(of) }) => {
-            let taken_back = jobs::find(&web, &customer, &of.to_string()).await?;
+            let taken_back = jobs::find(&web, &incoming.customer, &of.to_string()).await?;
             undoable(&web, &taken_back, word).await?;
         }
         // What stands in the way of the others, admission knows.
         Order::Undo(Undo { of: None }) | Order::Backup(_) | Order::Delete(_) => {}
     }
-    let (actor, note) = (caller.actor(), note(body.note)?.or(job.note));
-    give(&web, &customer, NewOrder { order, actor, note, retry_of: Some(job.job), key }).await
+    incoming.again(job.job).give(order, body.note.or(job.note)).await
 }
 
 /// The order of a job that was not done, by its ticket: no worker can have altered that.
