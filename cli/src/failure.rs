@@ -3,6 +3,7 @@
 
 use std::io;
 
+use holdfast_job::JobId;
 use serde_json::{Value, json};
 
 use crate::{ending::Ending, problem::Problem};
@@ -28,16 +29,37 @@ pub enum Failure {
     /// Nobody reads what is said.
     #[error("cannot write to stdout")]
     Output(#[source] io::Error),
+    /// The same beside a job that was ordered and goes on.
+    #[error("{text}")]
+    Beside {
+        /// The job.
+        job: JobId,
+        /// What happened, and how the job is watched on.
+        text: String,
+    },
 }
 
 impl Failure {
+    /// What came between us and a job that was ordered: it goes on, and nobody should order it again.
+    pub fn beside(self, job: JobId, holdfast: &str) -> Self {
+        match self {
+            Self::Silent(_) | Self::Output(_) => Self::Beside {
+                job,
+                text: format!(
+                    "{self}\nThe job was ordered and goes on. Watch on: {holdfast} watch {job}"
+                ),
+            },
+            other => other,
+        }
+    }
+
     /// The end of the call.
     pub fn ending(&self) -> Ending {
         match self {
             Self::Misuse(_) | Self::Output(_) => Ending::Misused,
             Self::Nothing(_) => Ending::Refused,
             Self::Declined => Ending::Stopped,
-            Self::Silent(_) => Ending::Silent,
+            Self::Silent(_) | Self::Beside { .. } => Ending::Silent,
             Self::Refused(problem) => match (problem.status, problem.kind.as_str()) {
                 (500.., _) => Ending::Silent,
                 (_, "active-job") => Ending::Busy,
@@ -72,6 +94,11 @@ impl Failure {
             Self::Declined => own("declined"),
             Self::Silent(_) => own("no-answer"),
             Self::Output(_) => own("output"),
+            Self::Beside { job, .. } => {
+                let mut value = own("not-watched");
+                value["job"] = job.to_string().into();
+                value
+            }
             Self::Refused(problem) => {
                 let mut value = match problem.body.is_object() {
                     true => problem.body.clone(),

@@ -31,6 +31,11 @@ pub struct Ordering {
 /// If the server does not answer while it is watched.
 pub fn follow_up(session: &Session, accepted: &Value, wait: Wait) -> Result<Ending, Failure> {
     let job: JobId = shown::read(&accepted["job"])?;
+    let told = tell(session, accepted, job, wait);
+    told.map_err(|failure| failure.beside(job, &session.holdfast()))
+}
+
+fn tell(session: &Session, accepted: &Value, job: JobId, wait: Wait) -> Result<Ending, Failure> {
     if wait == Wait::Watch {
         session.voice.note(&format!("Ordered: job {job}"));
         return watch_job(session, job);

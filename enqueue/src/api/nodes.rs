@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use holdfast_job::NodeName;
+use holdfast_job::{NodeName, Standing};
 use holdfast_store::{Drain, Node, Unsettled};
 use serde::Serialize;
 
@@ -30,8 +30,10 @@ pub struct Shown {
     unsettled: Vec<Unsettled>,
 }
 
-async fn show_one(web: &Web, node: Node) -> Result<Shown, Problem> {
+async fn show_one(web: &Web, mut node: Node) -> Result<Shown, Problem> {
     let load = web.database.load(&node.pool).await?;
+    // An order that was under way at the node's last look may have ended since, and is nothing to mend.
+    node.unsettled.retain(|open| open.standing != Standing::Busy);
     let silence = web.config.worker_silence;
     Ok(Shown {
         name: node.name.to_string(),

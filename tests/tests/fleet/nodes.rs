@@ -37,7 +37,8 @@ fn operators_see_how_the_nodes_are_and_nobody_else_does() {
     let worker = fleet.worker("one", "");
     worker.until_said("ready");
     fleet.query(
-        "UPDATE nodes SET unsettled = '[{\"customer\":42,\"standing\":\"stuck\",\"detail\":\"a flag\"}]'
+        "UPDATE nodes SET unsettled = '[{\"customer\":42,\"standing\":\"stuck\",\"detail\":\"a flag\"},
+             {\"customer\":43,\"standing\":\"busy\",\"detail\":\"an order\"}]'
          WHERE name = 'test-1'",
     );
     let nodes = eventually("a sign of life", || {
