@@ -161,7 +161,7 @@ impl Program {
     pub fn start(self) -> Result<Running, ProcessError> {
         #[expect(clippy::disallowed_methods, reason = "this is the module that starts children")]
         let mut command = Command::new(&self.path);
-        let child = command
+        let mut child = command
             .args(&self.args)
             .env_clear()
             .envs(&self.env)
@@ -172,14 +172,18 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|source| ProcessError::Start { name: self.name.clone(), source })?;
-        Ok(Running { program: self, child })
+        let (name, patience) = (self.name, self.patience);
+        let feed = Feed::new(child.stdin.take(), self.stdin);
+        Ok(Running { name, patience, feed, child })
     }
 }
 
 /// A child that runs.
 #[derive(Debug)]
 pub struct Running {
-    program: Program,
+    name: String,
+    patience: Duration,
+    feed: Feed,
     child: Child,
 }
 
@@ -187,6 +191,25 @@ impl Running {
     /// Its process id, which is its group's too.
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap_or_default()
+    }
+
+    /// Gives it all that it reads on stdin, so that it may go on by itself for a while: nobody hears what
+    /// it says, and nobody ends it, until it is waited for. Only for what a pipe has room for, since
+    /// nothing else is done meanwhile.
+    ///
+    /// # Errors
+    /// [`ProcessError::Lost`].
+    pub async fn feed(&mut self) -> Result<(), ProcessError> {
+        while self.feed.is_open() {
+            let given = self.feed.give().await;
+            given.map_err(|source| ProcessError::Lost { name: self.name.clone(), source })?;
+        }
+        Ok(())
+    }
+
+    /// Ends it: SIGTERM to its group, SIGKILL 3 s later.
+    pub async fn end(mut self) {
+        end(&mut self.child).await;
     }
 
     /// Waits for its end, giving each line of its stdout to `on_line`.
@@ -219,18 +242,16 @@ impl Running {
         stop: &Stop,
         mut on_event: impl FnMut(Heard<'_>) -> io::Result<Moved>,
     ) -> Result<Ended, ProcessError> {
-        let name = self.program.name.clone();
+        let name = self.name.clone();
         let lost = |source| ProcessError::Lost { name: name.clone(), source };
         let group = Pid::from_raw(self.pid() as i32);
-        let (stdin, stdout, stderr) =
-            (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take());
-        let (Some(stdin), Some(mut stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+        let (Some(mut stdout), Some(stderr)) = (self.child.stdout.take(), self.child.stderr.take())
+        else {
             return Err(lost(io::Error::from(io::ErrorKind::BrokenPipe)));
         };
         // A dump is not to wait for us at every page; the default is as good where this is refused.
         let _ = fcntl(&stdout, FcntlArg::F_SETPIPE_SZ(CHUNK_BYTES as i32));
-        let patience = self.program.patience;
-        let mut feed = Feed::new(stdin, std::mem::take(&mut self.program.stdin));
+        let (patience, feed) = (self.patience, &mut self.feed);
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         let mut tail = Tail::new(stderr);
         let (mut out_open, mut err_open) = (true, true);
@@ -258,12 +279,12 @@ impl Running {
                 }
                 () = stop.requested(), if status.is_none() => {
                     end(&mut self.child).await;
-                    return Err(ProcessError::Stopped { name: self.program.name });
+                    return Err(ProcessError::Stopped { name: self.name });
                 }
                 () = sleep_until(deadline) => {
                     if status.is_none() {
                         end(&mut self.child).await;
-                        return Err(ProcessError::NoProgress { name: self.program.name, patience });
+                        return Err(ProcessError::NoProgress { name: self.name, patience });
                     }
                     None
                 }
@@ -274,7 +295,7 @@ impl Running {
                 Ok(_) => {}
                 Err(source) => {
                     end(&mut self.child).await;
-                    return Err(ProcessError::Keep { name: self.program.name, source });
+                    return Err(ProcessError::Keep { name: self.name, source });
                 }
             }
             chunk.clear();

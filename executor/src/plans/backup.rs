@@ -3,7 +3,7 @@
 //! | stage | run | revert |
 //! |---|---|---|
 //! | `Check` | the sources are real directories inside a root-owned base, and not too large; the databases are there and can be brought back | – |
-//! | `Dump` | each database and its programs, and `manifest.json`, are written into the spool | the spool is removed |
+//! | `Dump` | each database and its programs, and `manifest.json`, are written into the spool; beside it restic opens the repository and waits | restic is sent away, the spool is removed |
 //! | `Snapshot` | one `restic backup` of sources and spool | a snapshot that failed `Verify` is forgotten |
 //! | `Verify` | the snapshot is read back: whose it is, each directory, the manifest | – |
 //! | `Tidy` | the spool is removed; `after` | – |
@@ -35,7 +35,7 @@ use crate::{
     failure::{Failure, chain},
     manifest::{self, SavedFiles},
     mariadb::SchemaFacts,
-    restic::{Listing, ResticError, SavePlan, host_of, job_tag},
+    restic::{Extent, Listing, Opened, ResticError, SavePlan, host_of, job_tag},
     work::Work,
 };
 
@@ -48,6 +48,8 @@ pub struct Backup {
     facts: Facts,
     /// What each database was in `Check`, which `Dump` need not ask again.
     looked: BTreeMap<SourceId, SchemaFacts>,
+    /// A restic that `Dump` has let open the repository, for `Snapshot`.
+    opened: Option<Opened>,
 }
 
 /// What the journal keeps of it.
@@ -73,6 +75,10 @@ struct Dumped {
     rows: u64,
 }
 
+/// Larger databases are dumped with the repository closed: it would be locked against a `forget` all that
+/// time, and a second is nothing then.
+const WORTH_OPENING_BYTES: u64 = 1 << 30;
+
 const STAGES: [Stage; 5] = [Stage::Check, Stage::Dump, Stage::Snapshot, Stage::Verify, Stage::Tidy];
 
 impl Backup {
@@ -87,7 +93,7 @@ impl Backup {
         facts: Option<&serde_json::Value>,
     ) -> serde_json::Result<Self> {
         let facts = facts.map(Facts::deserialize).transpose()?.unwrap_or_default();
-        Ok(Self { order, site, attempt, facts, looked: BTreeMap::new() })
+        Ok(Self { order, site, attempt, facts, looked: BTreeMap::new(), opened: None })
     }
 
     fn sources(&self) -> Result<(&Site, Sources<'_>), Failure> {
@@ -99,6 +105,7 @@ impl Backup {
         if self.facts.snapshot.is_some() && !self.facts.condemned {
             return Ok(());
         }
+        let opened = self.opened.take();
         let (job, node) = (work.job, work.node);
         let (site, sources) = self.sources()?;
         let restic = restic(site, &self.order.repository, Stage::Snapshot, node)?;
@@ -112,7 +119,7 @@ impl Backup {
             restic.forget(&[orphan.id], &mut watch).await.map_err(failed)?;
         }
         let plan = self.save_plan(site, &sources.files, node, job);
-        let report = restic.save(&plan, &mut watch).await.map_err(failed)?;
+        let report = restic.save(&plan, opened, &mut watch).await.map_err(failed)?;
         self.facts.snapshot = Some(report.snapshot);
         self.facts.incomplete = !report.complete;
         self.facts.unreadable = report.unreadable;
@@ -139,6 +146,36 @@ impl Backup {
                 Work::now().to_string(),
                 job_tag(job),
             ],
+            extent: self.extent(),
+        }
+    }
+
+    fn extent(&self) -> Extent {
+        let Facts { saved, databases, .. } = &self.facts;
+        let bytes = saved.iter().map(|saved| saved.bytes).chain(databases.iter().map(|d| d.bytes));
+        Extent { bytes: bytes.sum(), files: saved.iter().map(|saved| saved.entries).sum() }
+    }
+
+    /// Has restic open the repository while databases are dumped. Not in a further attempt, which first
+    /// looks for a snapshot of the one before, and forgets it.
+    async fn open_repository(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
+        let bytes = self.looked.values().map(SchemaFacts::bytes).sum::<u64>();
+        let (site, sources) = self.sources()?;
+        if self.attempt > 1 || sources.databases.is_empty() || bytes > WORTH_OPENING_BYTES {
+            return Ok(());
+        }
+        let (job, node) = (work.job, work.node);
+        let restic = restic(site, &self.order.repository, Stage::Snapshot, node)?;
+        let plan = self.save_plan(site, &sources.files, node, job);
+        let mut watch = work.watching(Stage::Snapshot, "Saved");
+        let opened = restic.open(&plan, &mut watch).await.map_err(ResticError::into_failure)?;
+        self.opened = Some(opened);
+        Ok(())
+    }
+
+    async fn turn_away(&mut self) {
+        if let Some(opened) = self.opened.take() {
+            opened.turn_away().await;
         }
     }
 
@@ -262,7 +299,10 @@ impl Plan for Backup {
     async fn revert(&mut self, stage: Stage, work: &mut Work<'_>) -> Result<(), Failure> {
         match stage {
             Stage::Check | Stage::Verify | Stage::Tidy => Ok(()),
-            Stage::Dump => remove_spool(&manifest::spool(work.node, work.customer())),
+            Stage::Dump => {
+                self.turn_away().await;
+                remove_spool(&manifest::spool(work.node, work.customer()))
+            }
             Stage::Snapshot => {
                 self.forget_condemned(work).await;
                 Ok(())

@@ -7,6 +7,7 @@ use tokio::{io::AsyncWriteExt, process::ChildStdin};
 use super::{CHUNK_BYTES, Input};
 
 /// stdin of a child, until all is given.
+#[derive(Debug)]
 pub(super) struct Feed {
     to: Option<ChildStdin>,
     input: Input,
@@ -15,8 +16,8 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(to: ChildStdin, input: Input) -> Self {
-        Self { to: Some(to), input, given_of_text: 0, given: 0 }
+    pub(super) fn new(to: Option<ChildStdin>, input: Input) -> Self {
+        Self { to, input, given_of_text: 0, given: 0 }
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -8,8 +8,17 @@ use std::{
 use holdfast_job::SnapshotId;
 use serde::Deserialize;
 
-use super::{Invocation, Restic, ResticError, Tally, Watch, verdict::unreadable};
-use crate::{confine::Access, process::Moved};
+use super::{
+    Invocation, Restic, ResticError, Tally, Watch,
+    gate::{Gate, Threshold},
+    verdict::unreadable,
+};
+use crate::{
+    confine::Access,
+    process::{Moved, ProcessError, Running},
+};
+
+const BACKUP: &str = "backup";
 
 /// What is to be saved.
 #[derive(Debug, Clone)]
@@ -22,6 +31,17 @@ pub struct SavePlan {
     pub excludes: Vec<String>,
     /// Tags; the host is always the customer's.
     pub tags: Vec<String>,
+    /// How much that is, for the progress.
+    pub extent: Extent,
+}
+
+/// How much there is to save.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Bytes.
+    pub bytes: u64,
+    /// Files, folders and whatever else has a name.
+    pub files: u64,
 }
 
 /// What was saved.
@@ -41,11 +61,7 @@ pub struct SaveReport {
 enum Said {
     Status {
         #[serde(default)]
-        total_bytes: u64,
-        #[serde(default)]
         bytes_done: u64,
-        #[serde(default)]
-        total_files: u64,
         #[serde(default)]
         files_done: u64,
     },
@@ -57,29 +73,80 @@ enum Said {
     Else,
 }
 
+/// A `restic backup` that opens its repository by itself and then waits for what it is to save.
+#[derive(Debug)]
+pub struct Opened {
+    running: Running,
+    gate: Gate,
+}
+
+impl Opened {
+    /// Sends it away: nothing is saved.
+    pub async fn turn_away(self) {
+        self.gate.turn_away();
+        self.running.end().await;
+    }
+}
+
 impl Restic<'_> {
-    /// Saves; makes the repository if this is its first use.
+    /// Has a `restic backup` open the repository beforehand. The paths of the plan must be there; what
+    /// is in them may change until [`Self::save`].
+    ///
+    /// # Errors
+    /// [`ResticError`] if it cannot be started. What else is wrong, [`Self::save`] says.
+    pub async fn open(
+        &self,
+        plan: &SavePlan,
+        watch: &mut dyn Watch,
+    ) -> Result<Opened, ResticError> {
+        let failed = |source| ProcessError::Start { name: "restic backup".into(), source };
+        let (gate, threshold) = Gate::closed().map_err(failed)?;
+        let command = self.backup(plan, Some(&threshold));
+        let mut running = self.start(command, watch)?;
+        running.feed().await?;
+        Ok(Opened { running, gate })
+    }
+
+    /// Saves; makes the repository if this is its first use. What was opened beforehand was opened
+    /// by the same plan.
     ///
     /// # Errors
     /// [`ResticError`]; a snapshot may then exist all the same, found by its tags.
     pub async fn save(
         &self,
         plan: &SavePlan,
+        opened: Option<Opened>,
         watch: &mut dyn Watch,
     ) -> Result<SaveReport, ResticError> {
         let marker = self.marker();
-        let report = match self.backup(plan, watch).await {
+        let mut hearing = Hearing::of(plan);
+        let mut on_line = |line: &[u8], watch: &mut dyn Watch| hearing.hear(line, watch);
+        let command = || self.backup(plan, None);
+        let first = match opened {
+            Some(Opened { running, gate }) => {
+                gate.open();
+                let ended = self.attend(BACKUP, running, watch, &mut on_line).await;
+                self.past_locks(ended, command(), watch, &mut on_line).await
+            }
+            None => self.run_past_locks(command(), watch, &mut on_line).await,
+        };
+        let ended = match first {
             Err(ResticError::NoRepository { .. }) => {
                 self.run(Invocation::new("init"), watch, &mut |_, _| Moved::Yes).await?;
-                self.backup(plan, watch).await?
+                self.run_past_locks(command(), watch, &mut on_line).await?
             }
-            report => report?,
+            ended => ended?,
         };
+        let snapshot = hearing.snapshot.ok_or_else(|| ResticError::Answer {
+            command: BACKUP,
+            problem: format!("it named no snapshot and ended with {}", ended.how()),
+        })?;
         remember(&marker).map_err(|error| ResticError::Answer {
-            command: "backup",
+            command: BACKUP,
             problem: format!("{} cannot be written: {error}", marker.display()),
         })?;
-        Ok(report)
+        let complete = ended.status.success();
+        Ok(SaveReport { snapshot, complete, unreadable: unreadable(&ended.stderr) })
     }
 
     /// Remembers that the repository exists, so that an unmounted disk is not taken for a first
@@ -89,13 +156,12 @@ impl Restic<'_> {
         self.node.state.join("repositories").join(format!("{}-{whose}", self.repository.name))
     }
 
-    async fn backup(
-        &self,
-        plan: &SavePlan,
-        watch: &mut dyn Watch,
-    ) -> Result<SaveReport, ResticError> {
-        let mut command = Invocation::new("backup")
+    /// How much there is, was counted in `Check` and `Dump`: restic need not count it again beside its
+    /// saving.
+    fn backup(&self, plan: &SavePlan, threshold: Option<&Threshold>) -> Invocation {
+        let mut command = Invocation::new(BACKUP)
             .showing(&plan.base, Access::Read)
+            .arg("--no-scan")
             .arg("--host")
             .arg(self.host())
             .arg("--tag")
@@ -103,39 +169,52 @@ impl Restic<'_> {
         for exclude in &plan.excludes {
             command = command.arg("--exclude").arg(exclude);
         }
+        if let Some(threshold) = threshold {
+            command = command.arg("--exclude-file").arg(threshold.path());
+        }
         command = command.arg("--");
         for path in &plan.paths {
             command = command.arg(path.display().to_string());
         }
-        let mut snapshot = None;
-        let mut before = Tally::default();
-        let ended = self
-            .run_past_locks(command, watch, &mut |line, watch| match serde_json::from_slice(line) {
-                Ok(Said::Status { total_bytes, bytes_done, total_files, files_done }) => {
-                    let now = Tally {
-                        bytes_done,
-                        bytes_total: total_bytes,
-                        files_done,
-                        files_total: total_files,
-                    };
-                    watch.tally(now);
-                    let moved = if now == before { Moved::No } else { Moved::Yes };
-                    before = now;
-                    moved
-                }
-                Ok(Said::Summary { snapshot_id }) => {
-                    snapshot = snapshot_id;
-                    Moved::Yes
-                }
-                Ok(Said::Else) | Err(_) => Moved::No,
-            })
-            .await?;
-        let complete = ended.status.success();
-        let snapshot = snapshot.ok_or_else(|| ResticError::Answer {
-            command: "backup",
-            problem: format!("it named no snapshot and ended with {}", ended.how()),
-        })?;
-        Ok(SaveReport { snapshot, complete, unreadable: unreadable(&ended.stderr) })
+        command
+    }
+}
+
+/// What is heard of a `restic backup`.
+struct Hearing {
+    /// All that there is.
+    total: Extent,
+    before: Tally,
+    snapshot: Option<SnapshotId>,
+}
+
+impl Hearing {
+    fn of(plan: &SavePlan) -> Self {
+        Self { total: plan.extent, before: Tally::default(), snapshot: None }
+    }
+
+    fn hear(&mut self, line: &[u8], watch: &mut dyn Watch) -> Moved {
+        match serde_json::from_slice(line) {
+            Ok(Said::Status { bytes_done, files_done }) => {
+                let Extent { bytes, files } = self.total;
+                let now = Tally {
+                    bytes_done,
+                    // The site may have grown since it was measured.
+                    bytes_total: bytes.max(bytes_done),
+                    files_done,
+                    files_total: files.max(files_done),
+                };
+                watch.tally(now);
+                let moved = if now == self.before { Moved::No } else { Moved::Yes };
+                self.before = now;
+                moved
+            }
+            Ok(Said::Summary { snapshot_id }) => {
+                self.snapshot = snapshot_id;
+                Moved::Yes
+            }
+            Ok(Said::Else) | Err(_) => Moved::No,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod backup;
 mod forget;
+mod gate;
 mod listing;
 mod locks;
 mod restore;
@@ -18,7 +19,7 @@ use std::{
 
 use holdfast_job::CustomerId;
 
-pub use backup::SavePlan;
+pub use backup::{Extent, Opened, SavePlan};
 pub use listing::{Listing, job_tag};
 pub use restore::FetchPlan;
 pub use verdict::ResticError;
@@ -26,7 +27,7 @@ pub use verdict::ResticError;
 use crate::{
     config::{ConfigError, IoClass, Limits, Node, Repository},
     confine::{Access, Confinement},
-    process::{Ended, Moved, Program},
+    process::{Ended, Moved, Program, Running},
     secret::Password,
     stop::Stop,
 };
@@ -103,8 +104,24 @@ impl<'a> Restic<'a> {
         on_line: &mut dyn FnMut(&[u8], &mut dyn Watch) -> Moved,
     ) -> Result<Ended, ResticError> {
         let name = command.name;
+        let running = self.start(command, watch)?;
+        self.attend(name, running, watch, on_line).await
+    }
+
+    fn start(&self, command: Invocation, watch: &mut dyn Watch) -> Result<Running, ResticError> {
         let running = self.program(command).start()?;
         watch.started(running.pid())?;
+        Ok(running)
+    }
+
+    /// Waits for the end of a command that was started.
+    async fn attend(
+        &self,
+        name: &'static str,
+        running: Running,
+        watch: &mut dyn Watch,
+        on_line: &mut dyn FnMut(&[u8], &mut dyn Watch) -> Moved,
+    ) -> Result<Ended, ResticError> {
         let stop = watch.stop().clone();
         let ended = running.wait(&stop, |line| on_line(line, watch)).await?;
         match ResticError::of(name, &self.repository.url, &ended) {
@@ -124,10 +141,19 @@ impl<'a> Restic<'a> {
         watch: &mut dyn Watch,
         on_line: &mut dyn FnMut(&[u8], &mut dyn Watch) -> Moved,
     ) -> Result<Ended, ResticError> {
-        match self.run(command.clone(), watch, on_line).await {
-            Err(ResticError::Locked { .. }) => {}
-            ended => return ended,
-        }
+        let ended = self.run(command.clone(), watch, on_line).await;
+        self.past_locks(ended, command, watch, on_line).await
+    }
+
+    /// What has ended, or if a lock was in its way, the same command once more without it.
+    async fn past_locks(
+        &self,
+        ended: Result<Ended, ResticError>,
+        command: Invocation,
+        watch: &mut dyn Watch,
+        on_line: &mut dyn FnMut(&[u8], &mut dyn Watch) -> Moved,
+    ) -> Result<Ended, ResticError> {
+        let Err(ResticError::Locked { .. }) = ended else { return ended };
         self.clear_own_stale_locks(watch).await?;
         let command = command.arg("--retry-lock").arg(RETRY_LOCK);
         self.run(command, watch, on_line).await

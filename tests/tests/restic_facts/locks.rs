@@ -19,7 +19,7 @@ fn holder(node: &Node) -> Child {
 }
 
 /// How many whole locks there are; one that is being written has a longer name.
-fn locks(node: &Node) -> usize {
+pub(super) fn locks(node: &Node) -> usize {
     let locks = fs::read_dir(node.repository().join("locks")).into_iter().flatten().flatten();
     locks.filter(|lock| lock.file_name().len() == 64).count()
 }

@@ -4,6 +4,7 @@
 //! Where the real restic cannot be brought to fail in a certain way, a double does it in its name.
 
 mod evidence;
+mod gate;
 mod locks;
 mod noise;
 mod person;

@@ -32,12 +32,14 @@ const LOOK_EVERY_BYTES: u64 = 8 << 20;
 
 impl Backup {
     pub(super) async fn dump(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
-        let (site, sources) = self.sources()?;
         let spool = manifest::spool(work.node, work.customer());
         let system = |error| Failure::system("write the spool", &error);
+        self.turn_away().await;
         // What an attempt that was killed has left there is not ours to save.
         super::remove_spool(&spool)?;
         make_folder(&spool).map_err(system)?;
+        self.open_repository(work).await?;
+        let (site, sources) = self.sources()?;
         let mut databases = Vec::new();
         let mut dumped = Vec::new();
         for database in &sources.databases {
