@@ -233,6 +233,26 @@ fn a_wish_that_the_dying_worker_did_not_hear_is_heard_by_the_next() {
 }
 
 #[test]
+fn a_worker_that_has_lost_the_job_hears_the_wish_too() {
+    let fleet = Fleet::recording();
+    fleet.hold(true);
+    let mut first = fleet.worker("one", "grace_seconds = 600");
+    let job = fleet.web.order_backup(42, "both");
+    eventually("its executor", || (fleet.recorded().len() == 1).then_some(()));
+    Fleet::freeze(first.pid(), true);
+    let _second = fleet.worker("two", "");
+    eventually("a second claim", || (fleet.recorded().len() == 2).then_some(()));
+    Fleet::freeze(first.pid(), false);
+    first.until_said("has changed hands");
+    stop(&fleet, job).with(202);
+    assert_eq!(fleet.web.until_ended(42, job)["status"], "stopped");
+    // Its executor has been let go as well: nothing holds it up.
+    first.tell();
+    assert!(first.ended().success());
+    fleet.hold(false);
+}
+
+#[test]
 fn a_stop_in_the_same_moment_as_any_other_change_has_one_outcome_and_the_answer_is_true() {
     const FIRST: u32 = 1_000_001;
     const CUSTOMERS: u32 = 80;
