@@ -87,6 +87,13 @@ fn a_backup_is_stopped_at_each_stage_until_it_is_verified() {
         assert_eq!(fleet.node.tree(), good);
     }
     assert_eq!(fleet.query("SELECT COUNT(*) FROM customer_backups"), "0");
+    // From there on it is finished.
+    fleet.rehearse("wait tidy");
+    let job = fleet.web.order_backup(42, "files");
+    until_in(&fleet, job, "tidy");
+    stop(&fleet, job).with(202);
+    let shown = fleet.web.until(42, job, "completed");
+    assert!(shown["message"].as_str().is_some_and(|said| said.ends_with(TOO_LATE)), "{shown:#}");
     fleet.rehearse("");
     let job = fleet.web.order_backup(42, "files");
     fleet.web.until(42, job, "completed");
