@@ -89,13 +89,33 @@ pub(crate) fn number(error: &sqlx::Error) -> Option<u16> {
     Some(error.number())
 }
 
-/// Whether a unique key stood in the way, and which.
+/// Whether a unique key stood in the way, and which: its name stands at the end, behind the value, which
+/// may be anybody's.
 pub(crate) fn violates(error: &sqlx::Error, key: &str) -> bool {
     number(error) == Some(1062)
-        && error.as_database_error().is_some_and(|error| error.message().contains(key))
+        && error.as_database_error().is_some_and(|error| names_key(error.message(), key))
+}
+
+/// `Duplicate entry '42-mine' for key 'one_job_a_key'`; some servers write the table before it.
+fn names_key(message: &str, key: &str) -> bool {
+    let named = message.rsplit('\'').nth(1);
+    named.is_some_and(|named| named.rsplit('.').next() == Some(key))
 }
 
 /// Whether the server took this transaction back for another's sake: it may be tried again at once.
 pub(crate) fn is_deadlock(error: &StoreError) -> bool {
     matches!(error, StoreError::Away(error) if number(error) == Some(1213))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_that_stood_in_the_way_is_not_taken_from_the_value() {
+        let message = "Duplicate entry '42-for key 'one_active_job'' for key 'one_job_a_key'";
+        assert!(names_key(message, "one_job_a_key") && !names_key(message, "one_active_job"));
+        let message = "Duplicate entry '42' for key 'customer_backup_jobs.one_active_job'";
+        assert!(names_key(message, "one_active_job") && !names_key(message, "active_job"));
+    }
 }

@@ -53,11 +53,8 @@ impl Attempt {
             tokio::pin!(executed, kept);
             tokio::select! {
                 last = &mut executed => last,
-                // The lease is lost: another worker reports, and the executor's lock is the fence.
-                () = &mut kept => {
-                    warn!(%job, "job {job} has changed hands: its end is for another worker to record");
-                    executed.await
-                }
+                // There is nothing left to hear.
+                () = &mut kept => executed.await,
             }
         };
         if last.result.is_none() {
@@ -103,28 +100,34 @@ impl Attempt {
         })
     }
 
-    /// Keeps the lease, reports how far the job is and hears whether it is to be stopped, for as long as
-    /// it is ours.
+    /// Keeps the lease and reports how far the job is, for as long as it is ours; and hears whether it is
+    /// to be stopped, whosever it is: the executor that may be at work on it is here.
     async fn keep(&self, mut reports: watch::Receiver<Option<Report>>, wish: &watch::Sender<bool>) {
+        let (job, mut ours) = (self.claimed.job, true);
         let mut heartbeat = interval(self.config.heartbeat);
         let mut look = interval(LOOK_FOR_STOP);
         for ticks in [&mut heartbeat, &mut look] {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
-            let ours = tokio::select! {
-                _ = heartbeat.tick() => self.renew().await,
+            let kept = tokio::select! {
+                _ = heartbeat.tick(), if ours => self.renew().await,
                 _ = look.tick(), if !*wish.borrow() => self.look_for_stop(wish).await,
-                _ = reports.changed() => {
+                _ = reports.changed(), if ours => {
                     let report = reports.borrow_and_update().clone();
                     let told = self.report(report).await;
                     sleep(BETWEEN_REPORTS).await;
                     told
                 }
+                else => return,
             };
-            match ours {
+            match kept {
                 Ok(true) => {}
-                Ok(false) => return,
+                // The lease is lost: another worker reports, and the executor's lock is the fence.
+                Ok(false) => {
+                    ours = false;
+                    warn!(%job, "job {job} has changed hands: its end is for another worker to record");
+                }
                 // The work goes on: whether it is still ours is seen when the database is back.
                 Err(error) => self.complain("how it goes on", &error),
             }
@@ -135,7 +138,7 @@ impl Attempt {
         self.database.in_time(self.database.renew(&self.claimed, self.config.lease)).await
     }
 
-    /// A job that has changed hands is found out by its lease.
+    /// Whether it has changed hands, the lease says, and not this.
     async fn look_for_stop(&self, wish: &watch::Sender<bool>) -> Result<bool, StoreError> {
         let wanted = self.database.in_time(self.database.is_to_be_stopped(&self.claimed)).await?;
         if wanted {

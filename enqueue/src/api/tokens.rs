@@ -65,6 +65,8 @@ pub async fn create(
     if body.scopes.is_empty() {
         return Err(invalid("`scopes` must have `backup:read`, `backup:write` or both."));
     }
+    // Nobody gives what they do not have.
+    body.scopes.iter().try_for_each(|right| caller.needs(*right))?;
     if !SECONDS.contains(&body.seconds) {
         return Err(invalid("`seconds` must be from 60 to 31536000, which is a year."));
     }

@@ -122,7 +122,14 @@ impl Database {
         }
         let mut transaction = self.pool().begin().await?;
         if let (Some(snapshot), Some(repository)) = (&job.snapshot, &job.repository) {
-            claim_backup(&mut transaction, job, snapshot, repository).await?;
+            match claim_backup(&mut transaction, job, snapshot, repository).await {
+                Err(error @ AdmitError::Store(_)) => return Err(error),
+                Err(refused) => {
+                    drop(transaction);
+                    return self.before_or(job, refused).await;
+                }
+                Ok(()) => {}
+            }
         }
         match insert(&mut transaction, &[job]).await {
             Err(error) if violates(&error, "one_active_job") => {

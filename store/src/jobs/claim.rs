@@ -119,13 +119,15 @@ impl Database {
         Ok(renewed.rows_affected() > 0)
     }
 
-    /// Whether somebody wants it stopped.
+    /// Whether somebody wants it stopped, or it has ended without us: as stopped by another worker, or by
+    /// an operator's hand.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
     pub async fn is_to_be_stopped(&self, claimed: &Claimed) -> Result<bool, StoreError> {
-        let select =
-            "SELECT stop_requested_at IS NOT NULL FROM customer_backup_jobs WHERE uuid = ?";
+        let select = "SELECT stop_requested_at IS NOT NULL \
+                      OR COALESCE(status, 'failed') NOT IN ('pending', 'running', 'stuck') \
+                      FROM customer_backup_jobs WHERE uuid = ?";
         let query = sqlx::query_scalar(select).bind(claimed.job.to_string());
         Ok(query.fetch_one(&self.pool()).await?)
     }

@@ -111,15 +111,21 @@ fn a_key_without_a_form_is_refused() {
 #[test]
 fn fifty_at_once_with_one_key_are_one_job() {
     let fleet = Fleet::recording();
-    let jobs: BTreeSet<String> = thread::scope(|scope| {
-        let ask = || {
-            let answer = ask(&fleet, ("POST", BACKUPS), "one", &json!({ "scope": "both" }));
-            answer.job().to_string()
-        };
-        let asked: Vec<_> = (0..50).map(|_| scope.spawn(ask)).collect();
-        asked.into_iter().map(|asked| asked.join().expect("an answer")).collect()
-    });
-    assert_eq!(jobs.len(), 1, "{jobs:?}");
-    assert_eq!(fleet.query("SELECT COUNT(*) FROM customer_backup_jobs"), "1");
-    assert_eq!(fleet.query("SELECT COUNT(*) FROM audit"), "1");
+    let (backup, _) = fleet.enter_backup(42, 1, "");
+    let path = format!("{BACKUPS}/{backup}");
+    for (number, key, to, body) in [
+        (1, "one", ("POST", BACKUPS), json!({ "scope": "both" })),
+        // What it claims is claimed by the first of them.
+        (2, "another", ("DELETE", path.as_str()), json!({})),
+    ] {
+        let jobs: BTreeSet<String> = thread::scope(|scope| {
+            let ask = || ask(&fleet, to, key, &body).job().to_string();
+            let asked: Vec<_> = (0..50).map(|_| scope.spawn(ask)).collect();
+            asked.into_iter().map(|asked| asked.join().expect("an answer")).collect()
+        });
+        assert_eq!(jobs.len(), 1, "{jobs:?}");
+        let written = "SELECT COUNT(*) FROM customer_backup_jobs UNION ALL \
+                       SELECT COUNT(*) FROM audit";
+        assert_eq!(fleet.query(written), format!("{number}\n{number}"));
+    }
 }

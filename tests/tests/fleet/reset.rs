@@ -132,3 +132,27 @@ fn the_jobs_of_a_node_that_is_gone_for_good_are_ended_by_whoever_says_so() {
     reset(&fleet, job, &gone).with(200);
     fleet.hold(false);
 }
+
+#[test]
+fn a_worker_that_comes_back_lets_go_of_what_was_reset_meanwhile() {
+    let fleet = Fleet::recording();
+    fleet.hold(true);
+    let mut worker = fleet.worker("one", "grace_seconds = 600");
+    let job = fleet.web.order_backup(42, "both");
+    eventually("its executor", || (fleet.recorded().len() == 1).then_some(()));
+    Fleet::freeze(worker.pid(), true);
+    eventually("a lease that has run out", || {
+        (fleet.column(job, "lease_until < NOW(3)") == "1").then_some(())
+    });
+    fleet.query(
+        "UPDATE nodes SET heartbeat_at = NOW(3), recovered_at = NOW(3) + INTERVAL 1 SECOND,
+         unsettled = '[]'",
+    );
+    reset(&fleet, job, &because()).with(200);
+    Fleet::freeze(worker.pid(), false);
+    // Nobody else lets its executor go.
+    worker.tell();
+    assert!(worker.ended().success());
+    assert_eq!(fleet.web.job(42, job)["status"], "failed");
+    fleet.hold(false);
+}

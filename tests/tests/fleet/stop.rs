@@ -87,6 +87,13 @@ fn a_backup_is_stopped_at_each_stage_until_it_is_verified() {
         assert_eq!(fleet.node.tree(), good);
     }
     assert_eq!(fleet.query("SELECT COUNT(*) FROM customer_backups"), "0");
+    // From there on it is finished.
+    fleet.rehearse("wait tidy");
+    let job = fleet.web.order_backup(42, "files");
+    until_in(&fleet, job, "tidy");
+    stop(&fleet, job).with(202);
+    let shown = fleet.web.until(42, job, "completed");
+    assert!(shown["message"].as_str().is_some_and(|said| said.ends_with(TOO_LATE)), "{shown:#}");
     fleet.rehearse("");
     let job = fleet.web.order_backup(42, "files");
     fleet.web.until(42, job, "completed");
@@ -229,6 +236,26 @@ fn a_wish_that_the_dying_worker_did_not_hear_is_heard_by_the_next() {
     let _second = fleet.worker("two", "");
     let shown = fleet.web.until_ended(42, job);
     assert_eq!(shown["status"], "stopped", "{shown:#}");
+    fleet.hold(false);
+}
+
+#[test]
+fn a_worker_that_has_lost_the_job_hears_the_wish_too() {
+    let fleet = Fleet::recording();
+    fleet.hold(true);
+    let mut first = fleet.worker("one", "grace_seconds = 600");
+    let job = fleet.web.order_backup(42, "both");
+    eventually("its executor", || (fleet.recorded().len() == 1).then_some(()));
+    Fleet::freeze(first.pid(), true);
+    let _second = fleet.worker("two", "");
+    eventually("a second claim", || (fleet.recorded().len() == 2).then_some(()));
+    Fleet::freeze(first.pid(), false);
+    first.until_said("has changed hands");
+    stop(&fleet, job).with(202);
+    assert_eq!(fleet.web.until_ended(42, job)["status"], "stopped");
+    // Its executor has been let go as well: nothing holds it up.
+    first.tell();
+    assert!(first.ended().success());
     fleet.hold(false);
 }
 

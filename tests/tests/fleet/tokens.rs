@@ -67,6 +67,15 @@ fn a_token_that_should_not_be_is_not_made() {
     assert!(problem["detail"].to_string().contains("outlive"), "{problem:#}");
     lasting["seconds"] = json!(60);
     fleet.web.post("/api/v1/tokens", &lasting).with(201);
+    // Nobody gives what they do not have.
+    let mut writes = lasting.clone();
+    writes["scopes"] = json!(["backup:write"]);
+    writes["seconds"] = json!(600);
+    let answer = fleet.web.post("/api/v1/tokens", &writes).with(201);
+    let token = answer.body["token"].as_str().expect("a token");
+    lasting["customers"] = json!([]);
+    let problem = fleet.web.post_as(token, "/api/v1/tokens", &lasting).problem(403, "forbidden");
+    assert!(problem["detail"].to_string().contains("backup:read"), "{problem:#}");
     let customer = fleet.token(&["--customer", "42"]);
     fleet.web.post_as(&customer, "/api/v1/tokens", &wanted()).problem(403, "operators-only");
     let reader = fleet.token(&["--operator", "--read-only"]);
