@@ -102,9 +102,10 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Twice: what is under way is cut short.
-            for _ in 0..2 {
-                signal("TERM", &child.id().to_string());
+            // One that a failed test has left frozen hears nothing. Twice TERM: what is under way is cut
+            // short.
+            for name in ["CONT", "TERM", "TERM"] {
+                signal(name, &child.id().to_string());
             }
             let _ = child.wait();
         }
