@@ -48,12 +48,12 @@ settle_sites() {
 remove_nginx() {
     local before=$changes sites
     sites=$(grep -rlF holdfast-site.conf /etc/nginx 2>/dev/null |
-        grep -vE '^/etc/nginx/(conf.d/holdfast.conf|snippets/holdfast-site.conf)$' || true)
+        grep -vxF -e "$nginx_rules" -e "$nginx_snippet" || true)
     if [ -n "$sites" ]; then
-        say "nginx keeps conf.d/holdfast.conf and snippets/holdfast-site.conf, since these include it: ${sites//$'\n'/, }"
+        say "nginx keeps $nginx_rules and $nginx_snippet, since these include it: ${sites//$'\n'/, }"
         return
     fi
-    gone /etc/nginx/conf.d/holdfast.conf /etc/nginx/snippets/holdfast-site.conf
+    gone "$nginx_rules" "$nginx_snippet"
     if [ "$changes" -gt "$before" ] && [ -n "$(command -v nginx)" ]; then
         step "have nginx read its configuration again" reload_nginx
     fi
