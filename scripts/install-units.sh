@@ -26,9 +26,9 @@ install_units() {
 begin() {
     if ! systemd_runs || { [ "$1" = holdfast-worker.service ] && lacks_for_worker; }; then return; fi
     if ! systemctl --quiet is-active "$1"; then
-        step "start $1" start start "$1"
+        step "start $1" start start "$1" 60
     elif is_stale "$1"; then
-        step "restart $1, which ends what it has in hand first" start restart "$1"
+        step "restart $1, which ends what it has in hand first" start restart "$1" 1900
     fi
 }
 
@@ -40,10 +40,10 @@ is_stale() {
     [ -n "$(find "/etc/systemd/system/$1" "$bin/$name" "$etc/${name#holdfast-}.toml" -newermt "$since")" ]
 }
 
-# start <start|restart> <unit>
+# start <start|restart> <unit> <seconds>: a worker waits for a control database that is away.
 start() {
     systemctl reset-failed "$2" 2>/dev/null || true
-    systemctl "$1" "$2" || die "$2 does not begin: journalctl -u $2"
+    timeout "$3" systemctl "$1" "$2" || die "$2 does not begin, or waits for something: journalctl -u $2 says what"
 }
 
 # Whether the worker lacks what comes from the web side's machine.
