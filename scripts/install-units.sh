@@ -15,6 +15,7 @@ install_units() {
     done
     if [ "$dry_run" = no ] && systemd_runs; then systemctl daemon-reload; fi
     for unit in $(units); do
+        if [ "$unit" = holdfast-worker.service ] && lacks_for_worker; then continue; fi
         if ! systemctl --quiet is-enabled "$unit" 2>/dev/null; then
             step "have $unit begin at boot" systemctl --quiet enable "$unit"
         fi
@@ -24,7 +25,7 @@ install_units() {
 
 # A worker that is begun anew ends what it has in hand first, for ten minutes at most.
 begin() {
-    if ! systemd_runs || { [ "$1" = holdfast-worker.service ] && lacks_for_worker; }; then return; fi
+    if ! systemd_runs; then return; fi
     if ! systemctl --quiet is-active "$1"; then
         step "start $1" start start "$1" 60
     elif is_stale "$1"; then
@@ -67,7 +68,10 @@ look() {
     if has web && systemd_runs; then
         web_answers || bad=yes
     fi
-    if [ "$bad" = yes ]; then die "not all is good: mend what is marked BAD, and run this again"; fi
+    # A node alone lacks whose tickets count until somebody has brought the key.
+    if [ "$bad" = yes ] && ! { has node && lacks_for_worker; }; then
+        die "not all is good: mend what is marked BAD, and run this again"
+    fi
 }
 
 # It listens when it has begun. Ready is it while the control database answers.
@@ -86,10 +90,12 @@ tell_next() {
     if [ "$dry_run" = yes ]; then return; fi
     if ! systemd_runs; then
         say "Next: systemd does not run here; the units begin when it does."
-    elif has web; then
+    elif [ "$role" = all ]; then
         say "Next: say in $etc/enqueue.toml whose tokens count ([tokens]), in $etc/executor.toml where backups go and what a site is, and enter a customer: $bin/holdfast-enqueue --config $etc/admin.toml customer add <number>."
+    elif [ "$role" = web ]; then
+        say "Next: say in $etc/enqueue.toml whose tokens count ([tokens]), bring $etc/web/*.pub and $etc/worker.password to each node, and register it: $bin/holdfast-enqueue --config $etc/admin.toml node add <name> --pool <pool>."
     elif lacks_for_worker; then
-        say "Next: bring from the web side's machine its public key into $etc/ticket-keys and the password of holdfast_worker into $etc/worker.password, set redis and database in $etc/worker.toml, register the node there (holdfast-enqueue node add $node), and run this again."
+        say "Next: bring from the web side's machine its public key into $etc/ticket-keys and $etc/worker.password, set redis and database in $etc/worker.toml, register the node $node there, and run this again."
     else
         say "Next: say in $etc/executor.toml where backups go and what a site is, and enter this node's customers at the web side."
     fi
