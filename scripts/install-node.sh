@@ -93,7 +93,8 @@ install_nginx() {
         say "There is no nginx here: without the rules of nginx/ a site is open to its visitors while it is switched."
         return
     fi
-    if cmp -s nginx/holdfast.conf "$nginx_rules" && cmp -s nginx/holdfast-site.conf "$nginx_snippet"; then return; fi
+    if [ "$changed" = no ] && cmp -s nginx/holdfast.conf "$nginx_rules" &&
+        cmp -s nginx/holdfast-site.conf "$nginx_snippet"; then return; fi
     step "install $nginx_rules and $nginx_snippet, and have nginx read them" put_nginx
 }
 

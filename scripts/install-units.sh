@@ -1,6 +1,9 @@
 # Sourced by scripts/install: the units, begun or begun anew; a look at what is there now; what is next.
 # shellcheck shell=bash disable=SC2034,SC2119,SC2154  # The files share their variables and functions.
 
+# Whether something is not as it should be that a person must mend.
+bad=no
+
 # The units of this role, in the order in which they begin.
 units() {
     if has node; then echo holdfast-recover.service; fi
@@ -44,7 +47,9 @@ is_stale() {
 # start <start|restart> <unit> <seconds>: a worker waits for a control database that is away.
 start() {
     systemctl reset-failed "$2" 2>/dev/null || true
-    timeout "$3" systemctl "$1" "$2" || die "$2 does not begin, or waits for something: journalctl -u $2 says what"
+    if timeout "$3" systemctl "$1" "$2"; then return; fi
+    say "$2 does not begin, or waits for something: journalctl -u $2 says what"
+    bad=yes
 }
 
 # Whether the worker lacks what comes from the web side's machine.
@@ -56,7 +61,6 @@ lacks_for_worker() {
 # What the parts say of themselves. The worker's doctor asks the executor's as well, by sudo.
 look() {
     if [ "$dry_run" = yes ]; then return; fi
-    local bad=no
     if has node; then
         say "holdfast-executor doctor:"
         "$bin/holdfast-executor" doctor || bad=yes
@@ -70,7 +74,7 @@ look() {
     fi
     # A node alone lacks whose tickets count until somebody has brought the key.
     if [ "$bad" = yes ] && ! { has node && lacks_for_worker; }; then
-        die "not all is good: mend what is marked BAD, and run this again"
+        die "not all is good: mend what is said above, and run this again"
     fi
 }
 
