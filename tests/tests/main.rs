@@ -27,3 +27,4 @@ mod services;
 mod settle;
 mod sweeps;
 mod tickets;
+mod units;
