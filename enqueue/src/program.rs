@@ -30,6 +30,7 @@ use crate::{
     daily::DailyLimit,
     descriptors::room_for_streams,
     keys::{Signer, generate},
+    memory,
     planner::Planner,
     ringing::Bells,
     server::{Web, routes},
@@ -143,6 +144,7 @@ pub fn main() -> ExitCode {
 }
 
 async fn act(line: CommandLine) -> anyhow::Result<()> {
+    memory::keep().context("cannot keep memory from being written to a disk")?;
     let file = &line.config;
     match line.verb {
         Verb::Run => {

@@ -11,6 +11,7 @@ use tracing::{error, info};
 use crate::{
     config::Config,
     janitor::Janitor,
+    memory,
     preflight::{Finding, cannot_start, examine, refuse_process, refuse_servers},
     pulse::{tell, tell_watchdog},
     recovery::Recovery,
@@ -63,6 +64,7 @@ pub fn main() -> ExitCode {
 }
 
 async fn act(line: CommandLine) -> anyhow::Result<ExitCode> {
+    memory::keep().context("cannot keep memory from being written to a disk")?;
     let config = Config::load(&line.config)?;
     match line.verb {
         Verb::Doctor { json } => {
