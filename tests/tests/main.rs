@@ -20,6 +20,7 @@ mod lifeline;
 mod maintenance;
 mod neighbours;
 mod power_loss;
+mod privileges;
 mod restic_facts;
 mod round_trip;
 mod scripts;
