@@ -19,6 +19,8 @@ mod hostile_tree;
 mod lifeline;
 mod maintenance;
 mod neighbours;
+mod node_burns;
+mod operations;
 mod power_loss;
 mod privileges;
 mod restic_facts;

@@ -76,7 +76,7 @@ async fn act(line: CommandLine) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(u8::from(!good)))
         }
         Verb::Run { once } => {
-            start_log();
+            holdfast_log::start(config.log_file.as_deref())?;
             refuse_process(&config)?;
             run(config, once).await?;
             Ok(ExitCode::SUCCESS)
@@ -137,15 +137,4 @@ async fn run(config: Config, once: bool) -> anyhow::Result<()> {
     watchdog.abort();
     info!("ended");
     Ok(())
-}
-
-/// Lines for people on a terminal, JSON for the journal.
-fn start_log() {
-    use std::io::IsTerminal;
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.json().flatten_event(true).init();
-    }
 }
