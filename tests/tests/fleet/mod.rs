@@ -7,6 +7,7 @@ mod away;
 mod callers;
 mod canaries;
 mod commands;
+mod dashboard;
 mod events;
 mod evidence;
 mod examples;
