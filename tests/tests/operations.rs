@@ -34,19 +34,14 @@ fn calls(page: &str) -> Vec<(String, Vec<String>)> {
     let mut calls = Vec::new();
     for command in commands(page) {
         let words: Vec<&str> = command.split(['=', ' ', '\'']).collect();
-        let name = |word: &&str| word.rsplit('/').next().map(str::to_owned);
-        let called = |word: &&str| {
-            let path = word.contains("/bin/") || *word == "holdfast";
-            path && name(word).is_some_and(|name| programs.contains(&name.as_str()))
-        };
-        // The first word, or what stands behind `sudo -u holdfast` or in a variable.
-        let Some(at) = words.iter().position(|word| called(word)) else { continue };
-        let at = match words.get(at + 1) {
-            Some(next) if called(next) => at + 1,
-            _ => at,
-        };
+        let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+        // By its path, wherever it stands; or `holdfast`, which is in everybody's PATH.
+        let called = words.iter().position(|word| {
+            word.starts_with("/opt/holdfast/bin/") && programs.contains(&name(word).as_str())
+        });
+        let Some(at) = called.or((words[0] == "holdfast").then_some(0)) else { continue };
         let rest = words[at + 1..].iter().map(|word| (*word).to_owned());
-        calls.push((name(&words[at]).expect("a name"), rest.collect()));
+        calls.push((name(words[at]), rest.collect()));
     }
     calls
 }
@@ -137,7 +132,7 @@ fn every_symptom_has_a_command_that_tells_more() {
 #[test]
 fn the_sites_are_shut_to_the_web_side_and_the_worker_as_the_page_says() {
     let node = Node::with_site();
-    let page = node.live().join("config.php");
+    let page = node.base().join("config.php");
     fs::write(&page, "<?php $password = 'secret';\n").expect("a page");
     output_of(program("/usr/bin/chmod").arg("644").arg(&page));
     let reads = |uid: &str| {
