@@ -15,7 +15,7 @@ use std::{
 
 use holdfast_tests::{Node, output_of, program, restic};
 
-use super::{Figure, Size, make_site, timed};
+use super::{Figure, Size, figure::median, make_site, timed};
 
 /// What every site has.
 const COMMON: Size = Size { files: 400, bytes_each: 10_000, name: "" };
@@ -25,6 +25,12 @@ const OWN: Size = Size { files: 100, bytes_each: 10_000, name: "" };
 const AT_ONCE: usize = 6;
 /// So many customers have files; further ones have snapshots alone.
 const WITH_FILES: usize = 100;
+
+/// Each figure is the median of so many.
+const ROUNDS: usize = 5;
+/// What a round measures, in its order.
+const FIGURES: [&str; 4] =
+    ["repositories.backup", "repositories.list", "repositories.forget", "repositories.prune"];
 
 /// Where customers are saved.
 #[derive(Clone, Copy, PartialEq)]
@@ -37,9 +43,6 @@ enum Layout {
 struct Host {
     node: Node,
 }
-
-/// What one thing took with a customer's own repository, and with the shared one.
-type Pair = (Duration, Duration);
 
 /// Every figure.
 pub fn figures() -> Vec<Figure> {
@@ -64,7 +67,8 @@ impl Host {
     fn new() -> Self {
         let host = Self { node: Node::new() };
         make_site(&host.place("common"), COMMON);
-        host.run(&host.shared(), &["init"]);
+        host.run(&host.empty(), &["init"]);
+        host.copy_empty(&host.shared());
         host
     }
 
@@ -74,6 +78,17 @@ impl Host {
 
     fn site(&self, customer: usize) -> PathBuf {
         self.place(&format!("customers/customer-{customer}/public"))
+    }
+
+    /// An empty repository. All others are copies of it, since restic makes each key as hard as the
+    /// machine is fast in that moment.
+    fn empty(&self) -> PathBuf {
+        self.place("repositories/empty")
+    }
+
+    fn copy_empty(&self, to: &Path) {
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        output_of(program("/usr/bin/cp").arg("-a").arg(self.empty()).arg(to));
     }
 
     fn shared(&self) -> PathBuf {
@@ -99,7 +114,7 @@ impl Host {
                             break;
                         }
                         self.make_site(customer);
-                        self.run(&self.repository(Layout::Own, customer), &["init"]);
+                        self.copy_empty(&self.repository(Layout::Own, customer));
                         for layout in [Layout::Own, Layout::Shared] {
                             self.save(layout, customer);
                         }
@@ -147,30 +162,34 @@ impl Host {
         }
     }
 
+    /// On any other day: little has changed, and one backup goes.
     fn measure(&self, size: &'static str) -> Vec<Figure> {
-        let pair = |act: &dyn Fn(Layout) -> Duration| (act(Layout::Own), act(Layout::Shared));
-        // As on any other day: little has changed.
+        let mut took = FIGURES.map(|_| (Vec::new(), Vec::new()));
         let page = self.site(0).join("own/0/1");
-        fs::write(&page, size).expect("a page");
-        let backup = pair(&|layout| self.save(layout, 0));
-        let list = pair(&|layout| {
-            self.run(&self.repository(layout, 0), &["snapshots", "--tag", "customer-0", "--json"])
-        });
-        let forget = pair(&|layout| {
-            let repository = self.repository(layout, 0);
-            let newest = self.newest(&repository);
-            self.run(&repository, &["forget", &newest])
-        });
-        let prune = pair(&|layout| self.run(&self.repository(layout, 0), &["prune"]));
-        let figure = |name, (own, shared): Pair| {
-            Figure::seconds(name, size, own).beside_duration("shared", shared)
+        for round in 0..ROUNDS {
+            fs::write(&page, format!("{size}, round {round}")).expect("a page");
+            let own = self.round(Layout::Own);
+            let shared = self.round(Layout::Shared);
+            for (of, (own, shared)) in took.iter_mut().zip(own.into_iter().zip(shared)) {
+                of.0.push(own);
+                of.1.push(shared);
+            }
+        }
+        let figure = |(name, (own, shared))| {
+            Figure::seconds(name, size, median(own)).beside_duration("shared", median(shared))
         };
-        vec![
-            figure("repositories.backup", backup),
-            figure("repositories.list", list),
-            figure("repositories.forget", forget),
-            figure("repositories.prune", prune),
-        ]
+        FIGURES.into_iter().zip(took).map(figure).collect()
+    }
+
+    /// What a repeat backup takes, the list of one customer's backups, forgetting one, and a prune, for
+    /// which the repository is locked.
+    fn round(&self, layout: Layout) -> [Duration; 4] {
+        let repository = self.repository(layout, 0);
+        let backup = self.save(layout, 0);
+        let list = self.run(&repository, &["snapshots", "--tag", "customer-0", "--json"]);
+        let newest = self.newest(&repository);
+        let forget = self.run(&repository, &["forget", &newest]);
+        [backup, list, forget, self.run(&repository, &["prune"])]
     }
 
     /// The customer's newest snapshot, by its whole id.
@@ -200,7 +219,9 @@ impl Host {
         let mut command = program(restic());
         command.env("RESTIC_PASSWORD_FILE", self.place("etc/password"));
         command.env("RESTIC_REPOSITORY", repository);
-        command.arg("--cache-dir").arg(self.place("cache")).args(args);
+        // Copies of one repository have one id, by which a cache is known.
+        let cache = self.place("caches").join(repository.file_name().expect("a name"));
+        command.arg("--cache-dir").arg(cache).args(args);
         command
     }
 }
