@@ -38,6 +38,8 @@ pub struct Config {
     /// Whether customers that nobody has entered are entered by their number, which must then be what
     /// the host's tokens call them.
     pub enter_by_number: bool,
+    /// Where the log goes, if not to stderr.
+    pub log_file: Option<PathBuf>,
     /// How much is taken of whom.
     pub limits: Limits,
     /// Whose tokens are believed.
@@ -78,6 +80,7 @@ struct ConfigFile {
     worker_silence_seconds: f64,
     #[serde(default)]
     enter_customers_by_number: bool,
+    log_file: Option<PathBuf>,
     #[serde(default)]
     limits: LimitsTable,
     tokens: TokensTable,
@@ -136,6 +139,7 @@ impl Config {
                 plan_every: duration("plan_every_seconds", read.plan_every_seconds)?,
                 worker_silence: duration("worker_silence_seconds", read.worker_silence_seconds)?,
                 enter_by_number: read.enter_customers_by_number,
+                log_file: read.log_file,
                 limits: read.limits.check()?,
                 tokens: read.tokens,
                 database: database(read.database)?,

@@ -11,6 +11,7 @@ mod daily;
 mod descriptors;
 mod keys;
 mod limits;
+mod memory;
 mod planner;
 mod problem;
 mod program;

@@ -31,6 +31,7 @@ use crate::{
     daily::DailyLimit,
     descriptors::room_for_streams,
     keys::{Signer, generate},
+    memory,
     planner::Planner,
     ringing::Bells,
     server::{Web, routes},
@@ -144,11 +145,13 @@ pub fn main() -> ExitCode {
 }
 
 async fn act(line: CommandLine) -> anyhow::Result<()> {
+    memory::keep().context("cannot keep memory from being written to a disk")?;
     let file = &line.config;
     match line.verb {
         Verb::Run => {
-            start_log();
-            run(Config::load(file)?).await
+            let config = Config::load(file)?;
+            holdfast_log::start(config.log_file.as_deref())?;
+            run(config).await
         }
         Verb::Migrate => {
             Database::new(&Config::load_database(file)?).migrate().await?;
@@ -311,15 +314,4 @@ fn tune(stream: &TcpStream) {
     let _ = socket.set_tcp_nodelay(true);
     let _ = socket.set_tcp_user_timeout(Some(TAKES_NOTHING));
     let _ = socket.set_tcp_notsent_lowat(KEPT_BYTES);
-}
-
-/// Lines for people on a terminal, JSON for the journal.
-fn start_log() {
-    use std::io::IsTerminal;
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.json().flatten_event(true).init();
-    }
 }

@@ -40,6 +40,7 @@ mod settle;
 mod slots;
 mod space;
 mod stop;
+mod surroundings;
 mod swap;
 mod teller;
 mod trash;

@@ -1,4 +1,21 @@
-//! The program: from the command line to the exit code.
+//! The program: from the command line to the exit code, and why the worker's user may be let start it.
+//!
+//! Whoever starts it is not believed. What is left of them when an order begins, these steps say, in
+//! this order; each is refused with a sentence, and nothing was done by then:
+//!
+//! 1. **One verb** (`verb.rs`), and for those that stand in sudoers not an argument beside it.
+//! 2. **Root** by the effective uid. `confine`, which becomes another program, is turned away earlier,
+//!    unless this very program is its parent (`confine.rs`).
+//! 3. **Nothing of the caller's** (`surroundings.rs`): the environment is cleared, by executing the
+//!    program anew; files are root's alone by the umask; `/` is the folder; memory goes into no core
+//!    dump.
+//! 4. **Root's configuration** (`config/`): every file, each folder above it, and each program that it
+//!    names, belongs to root and is writable by nobody else; what holds a secret is readable by nobody
+//!    else.
+//! 5. **Who called** (`judge/`), as sudo says: the worker's user is refused `settle` and
+//!    `repository-password`, whatever sudoers says, and any order that is not signed.
+//! 6. **The ticket** (`judge/ticket.rs`): signed by the web side, for this node, this verb, and now.
+//! 7. **The lock** (`lock.rs`): nobody else acts on this customer's site.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -7,7 +24,6 @@ use std::{
 };
 
 use holdfast_job::{CustomerId, Outcome, Recovered, RepositoryName, Standing, Verb};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{
     carry_out::carry_out,
@@ -20,6 +36,7 @@ use crate::{
     rehearsal::Rehearsal,
     secret::Password,
     settle::settle,
+    surroundings,
     teller::Teller,
     verb::{Action, USAGE, parse},
 };
@@ -45,7 +62,9 @@ pub fn main(rehearsal: &mut dyn Rehearsal) -> ExitCode {
         }
         _ => {}
     }
-    raise_file_limit();
+    if let Err(error) = surroundings::leave(rehearsal.variable()) {
+        return wrong(&chain(&error));
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return wrong(&format!("cannot start: {error}")),
@@ -159,14 +178,6 @@ async fn doctor(folder: &Path, json: bool) -> ExitCode {
     }
     let good = findings.iter().all(|finding| finding.good);
     exit(if good { Outcome::Completed } else { Outcome::Failed })
-}
-
-/// A walk holds one descriptor for each level it is down.
-fn raise_file_limit() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // As it was, only very deep trees fail, and say so.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
 }
 
 fn exit(outcome: Outcome) -> ExitCode {

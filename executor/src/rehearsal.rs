@@ -31,6 +31,11 @@ pub trait Rehearsal {
         false
     }
 
+    /// The variable of the environment that says what is rehearsed: it stays where all others go.
+    fn variable(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How often the step is taken.
     fn times(&self, _step: Step) -> usize {
         1

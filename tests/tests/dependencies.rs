@@ -76,9 +76,10 @@ fn each_part_knows_the_parts_that_it_may_know_and_no_others() {
     for (package, known) in [
         ("holdfast-job", &[][..]),
         ("holdfast-executor", &["holdfast-job"]),
+        ("holdfast-log", &[]),
         ("holdfast-store", &["holdfast-job"]),
-        ("holdfast-enqueue", &["holdfast-job", "holdfast-store"]),
-        ("holdfast-worker", &["holdfast-job", "holdfast-store"]),
+        ("holdfast-enqueue", &["holdfast-job", "holdfast-log", "holdfast-store"]),
+        ("holdfast-worker", &["holdfast-job", "holdfast-log", "holdfast-store"]),
         ("holdfast", &["holdfast-job"]),
     ] {
         let ours = direct_dependencies(package).into_iter();

@@ -4,7 +4,8 @@ use std::fs;
 
 use holdfast_tests::{Nginx, Node, output_of, program};
 
-const SECRET: &str = "0123456789abcdef";
+/// As `openssl rand -hex 32` makes it.
+const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const HTML: [&str; 2] = ["--header", "Accept: text/html,application/xhtml+xml"];
 
 fn site() -> (Nginx, Node) {
@@ -76,7 +77,9 @@ fn certificates_are_renewed_and_the_probe_looks_in_while_a_site_is_closed() {
         )
     };
     assert_eq!(with(SECRET), "200");
-    for other in ["", "1", "0123456789abcdee", "127.0.0.1 0123456789abcdef"] {
+    let (near, longer) = (SECRET.replace("f012", "f013"), format!("{SECRET}0"));
+    let twice = format!("127.0.0.1 {SECRET}");
+    for other in ["", "1", &near, &longer, &SECRET[1..], &twice, ".*"] {
         assert_eq!(with(other), "503", "{other}");
     }
     fs::remove_file(node.flag()).expect("no flag");

@@ -1,7 +1,10 @@
 //! The worker's configuration: a TOML file, each key of which the environment may override
 //! (`HOLDFAST_WORKER_SLOTS`, `HOLDFAST_WORKER_DATABASE__HOST`).
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use config::{Environment, File, FileFormat};
@@ -32,6 +35,8 @@ pub struct Config {
     pub backoff: Duration,
     /// How long what is under way may go on after SIGTERM.
     pub grace: Duration,
+    /// Where the log goes, if not to stderr.
+    pub log_file: Option<PathBuf>,
     /// The control database.
     pub database: DatabaseOptions,
 }
@@ -57,6 +62,7 @@ struct ConfigFile {
     backoff_seconds: f64,
     #[serde(default = "ten_minutes")]
     grace_seconds: f64,
+    log_file: Option<PathBuf>,
     database: DatabaseTable,
 }
 
@@ -142,6 +148,7 @@ impl Config {
             busy_retry: duration("busy_retry_seconds", read.busy_retry_seconds)?,
             backoff: duration("backoff_seconds", read.backoff_seconds)?,
             grace: duration("grace_seconds", read.grace_seconds)?,
+            log_file: read.log_file,
             database: read
                 .database
                 .options(connections, Duration::from_secs(5))

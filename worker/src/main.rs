@@ -6,6 +6,7 @@ mod attempt;
 mod config;
 mod executor;
 mod janitor;
+mod memory;
 mod preflight;
 mod program;
 mod pulse;

@@ -11,6 +11,7 @@ use tracing::{error, info};
 use crate::{
     config::Config,
     janitor::Janitor,
+    memory,
     preflight::{Finding, cannot_start, examine, refuse_process, refuse_servers},
     pulse::{tell, tell_watchdog},
     recovery::Recovery,
@@ -63,6 +64,7 @@ pub fn main() -> ExitCode {
 }
 
 async fn act(line: CommandLine) -> anyhow::Result<ExitCode> {
+    memory::keep().context("cannot keep memory from being written to a disk")?;
     let config = Config::load(&line.config)?;
     match line.verb {
         Verb::Doctor { json } => {
@@ -74,7 +76,7 @@ async fn act(line: CommandLine) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(u8::from(!good)))
         }
         Verb::Run { once } => {
-            start_log();
+            holdfast_log::start(config.log_file.as_deref())?;
             refuse_process(&config)?;
             run(config, once).await?;
             Ok(ExitCode::SUCCESS)
@@ -135,15 +137,4 @@ async fn run(config: Config, once: bool) -> anyhow::Result<()> {
     watchdog.abort();
     info!("ended");
     Ok(())
-}
-
-/// Lines for people on a terminal, JSON for the journal.
-fn start_log() {
-    use std::io::IsTerminal;
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.json().flatten_event(true).init();
-    }
 }

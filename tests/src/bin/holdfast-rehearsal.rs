@@ -14,11 +14,14 @@ use holdfast_executor::{
     rehearsal::{Rehearsal, Step},
 };
 
+/// What says what is rehearsed.
+const VARIABLE: &str = "HOLDFAST_REHEARSAL";
+
 struct Script(Vec<(String, String)>);
 
 impl Script {
     fn from_environment() -> Self {
-        let text = std::env::var("HOLDFAST_REHEARSAL").unwrap_or_default();
+        let text = std::env::var(VARIABLE).unwrap_or_default();
         let line = |line: &str| {
             let (verb, stage) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
             (verb.to_owned(), stage.to_owned())
@@ -53,6 +56,10 @@ impl Rehearsal for Script {
 
     fn carries_on(&self) -> bool {
         self.0.iter().any(|(verb, rest)| verb == "carry" && rest == "on")
+    }
+
+    fn variable(&self) -> Option<&'static str> {
+        Some(VARIABLE)
     }
 
     fn times(&self, step: Step) -> usize {

@@ -1,11 +1,13 @@
-//! `scripts/bench restore|backup|neighbour|admission|dispatch|listing|memory|streams [--json]`: how long the site
-//! is closed, how long orders take beside the bare restic commands, what a neighbour notices; and how
-//! fast and how lean the control plane is beside the same in other stacks, in one run on one machine.
+//! `scripts/bench restore|backup|neighbour|repositories|admission|dispatch|listing|memory|streams [--json]`:
+//! how long the site is closed, how long orders take beside the bare restic commands, what a neighbour
+//! notices, what a shared repository costs; and how fast and how lean the control plane is beside the same
+//! in other stacks, in one run on one machine.
 
 mod control;
 mod database;
 mod figure;
 mod neighbour;
+mod repositories;
 mod streams;
 
 use std::{
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
     let (files, shops): (OfFiles, OfShops) = match what.as_slice() {
         ["neighbour"] => return print(&neighbour::figures(), json),
+        ["repositories"] => return print(&repositories::figures(), json),
         ["admission"] => return print(&control::admission::figures(), json),
         ["dispatch"] => return print(&control::dispatch::figures(), json),
         ["listing"] => return print(&control::listing::figures(), json),
@@ -65,7 +68,7 @@ fn main() -> ExitCode {
         _ => {
             eprintln!(
                 "usage: bench restore|backup [part of a size's name] [--json], or \
-                 bench neighbour|admission|dispatch|listing|memory|streams [--json]"
+                 bench neighbour|repositories|admission|dispatch|listing|memory|streams [--json]"
             );
             return ExitCode::from(2);
         }
