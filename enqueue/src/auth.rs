@@ -11,7 +11,7 @@ use axum::{
     http::{header, request::Parts},
 };
 use holdfast_job::Moment;
-use holdfast_store::{Actor, Customer};
+use holdfast_store::{Actor, Customer, read_secret};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
 };
@@ -168,7 +168,7 @@ fn reason(kind: &ErrorKind) -> &'static str {
 fn read_key(table: &TokensTable) -> anyhow::Result<Vec<u8>> {
     let file = table.key_file.display();
     let bytes =
-        std::fs::read(&table.key_file).with_context(|| format!("{file}: cannot be read"))?;
+        read_secret(&table.key_file).with_context(|| format!("{file}: cannot be read"))?.bytes;
     if makes_tokens(table) && bytes.trim_ascii().len() < 32 {
         bail!("{file}: a secret of less than 32 bytes can be guessed: `openssl rand -base64 48`");
     }

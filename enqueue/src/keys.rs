@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use ed25519_dalek::{Signer as _, SigningKey};
 use holdfast_job::{KeyId, PublicKey, Request, Ticket};
+use holdfast_store::read_secret;
 
 /// Signs orders. The secret is never shown.
 pub struct Signer {
@@ -34,17 +35,19 @@ impl Signer {
         let id = name
             .parse()
             .with_context(|| format!("{}: the file's name is the key's: {how}", file.display()))?;
-        let text = fs::read_to_string(file)
+        let secret = read_secret(file)
             .with_context(|| format!("{}: cannot be read; {how}", file.display()))?;
-        // A secret has the form of a public key: 32 bytes.
-        let Ok(secret) = text.trim_end().parse::<PublicKey>() else {
-            bail!("{}: is no key: {how}", file.display());
-        };
-        let mode = fs::metadata(file)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        if let Some(file) = &secret.own_file
+            && fs::metadata(file)?.permissions().mode() & 0o077 != 0
+        {
             bail!("{}: who reads it may order anything: `chmod 600` it", file.display());
         }
-        Ok(Self { id, key: SigningKey::from_bytes(secret.bytes()) })
+        let text = secret.text().with_context(|| file.display().to_string())?;
+        // A secret has the form of a public key: 32 bytes.
+        let Ok(key) = text.trim_end().parse::<PublicKey>() else {
+            bail!("{}: is no key: {how}", file.display());
+        };
+        Ok(Self { id, key: SigningKey::from_bytes(key.bytes()) })
     }
 
     /// The request as a ticket, on one line.

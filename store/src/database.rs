@@ -15,7 +15,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use crate::StoreError;
+use crate::{Secret, StoreError, read_secret};
 
 /// How long a statement waits for a row that another transaction holds.
 const LOCK_WAIT_SECONDS: u32 = 3;
@@ -55,7 +55,7 @@ impl DatabaseTable {
     /// What reading the password's file said.
     pub fn options(self, connections: u32, patience: Duration) -> io::Result<DatabaseOptions> {
         let read = |file: PathBuf| {
-            std::fs::read_to_string(&file).map_err(|error| {
+            read_secret(&file).and_then(Secret::text).map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: {error}", file.display()))
             })
         };

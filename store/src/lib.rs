@@ -6,6 +6,7 @@
 mod audit;
 mod backups;
 mod bell;
+mod credential;
 mod customers;
 mod database;
 mod error;
@@ -17,6 +18,7 @@ mod schema;
 pub use audit::Actor;
 pub use backups::{Backup, BackupFilter, BackupKind, BackupName, BackupState, SavedSource};
 pub use bell::{Listener, Popped, Queue, Ring, Ringer};
+pub use credential::{Secret, read_secret};
 pub use customers::Customer;
 pub use database::{Database, DatabaseOptions, DatabaseTable};
 pub use error::StoreError;

@@ -1,0 +1,123 @@
+# Sourced by scripts/install: what every machine gets, whatever its role: packages, programs, users.
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154  # The files share their variables and functions.
+
+bin=/opt/holdfast/bin
+etc=/etc/holdfast
+web_user=holdfast-web
+worker_user=holdfast
+# Units whose program or configuration is another one now.
+stale=' '
+
+check_machine() {
+    local ID='' VERSION_ID=''
+    # shellcheck source=/dev/null
+    source /etc/os-release
+    # Testing has no number.
+    if [ "$ID" != debian ] || [ "${VERSION_ID:-99}" -lt 12 ]; then
+        die "this is not Debian 12 or newer"
+    fi
+    local program
+    for program in "${programs[@]}"; do
+        if [ "$dry_run" = no ] && [ ! -x "$from/$program" ]; then
+            die "there is no $program in $from: build it as yourself, \`cargo build --release --locked\`, or say --from"
+        fi
+    done
+    restic=$(find_restic)
+}
+
+# A restic whose restores can be believed: the one that comes with the programs, ours, the machine's.
+find_restic() {
+    local one said
+    for one in "$from/restic" .tools/bin/restic "$bin/restic" /usr/bin/restic; do
+        said=$("$one" version 2>/dev/null) || continue
+        [[ $said =~ ^restic\ ([0-9]+)\.([0-9]+) ]] || continue
+        if ((BASH_REMATCH[1] > 0 || BASH_REMATCH[2] >= 18)); then
+            readlink -f "$one"
+            return
+        fi
+    done
+    if [ "$dry_run" = yes ]; then return; fi
+    die "there is no restic of 0.18 or newer: \`scripts/setup\` fetches one, or put it into $from"
+}
+
+# The packages that the roles need. The servers may be elsewhere, if the configuration says so.
+packages() {
+    echo mariadb-client
+    if has node; then echo acl sudo curl util-linux; fi
+    if has web; then
+        if [ ! -e "$etc/admin.toml" ]; then echo mariadb-server; fi
+        if [ ! -e "$etc/enqueue.toml" ]; then echo redis-server; fi
+    fi
+}
+
+install_packages() {
+    local package missing=()
+    for package in $(packages); do
+        # What another package provides is there as well.
+        case $package in
+        mariadb-client) [ -x /usr/bin/mariadb ] && continue ;;
+        mariadb-server) server_answers && continue ;;
+        redis-server) [ -x /usr/bin/redis-server ] && continue ;;
+        esac
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+            missing+=("$package")
+    done
+    if [ ${#missing[@]} -eq 0 ]; then return; fi
+    if [ "$offline" = yes ] && [ "$dry_run" = no ]; then
+        die "nothing was changed: what is missing is installed by: apt-get install --no-install-recommends ${missing[*]}"
+    fi
+    step "install the packages ${missing[*]}" apt_install "${missing[@]}"
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 update </dev/null ||
+        say "apt-get update was not wholly successful; trying all the same."
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y \
+        --no-install-recommends "$@" </dev/null >/dev/null
+}
+
+install_programs() {
+    local program page
+    folder 755 root:root /opt/holdfast
+    folder 755 root:root "$bin"
+    folder 755 root:root "$etc"
+    for program in "${programs[@]}"; do
+        file 755 root:root "$bin/$program" "$from/$program"
+        if [ "$changed" = yes ]; then stale+="$program.service "; fi
+    done
+    if [ "$restic" != "$bin/restic" ]; then file 755 root:root "$bin/restic" "$restic"; fi
+    link /usr/local/bin/holdfast "$bin/holdfast"
+    # What the command says of itself can be had when it is there.
+    if [ ! -x "$from/holdfast" ]; then return; fi
+    mkdir "$work/man"
+    "$from/holdfast" man --folder "$work/man" >/dev/null
+    for page in "$work"/man/*; do
+        file 644 root:root "/usr/local/share/man/man1/${page##*/}" "$page"
+    done
+    "$from/holdfast" completions bash |
+        text 644 root:root /usr/local/share/bash-completion/completions/holdfast
+}
+
+# Each half has a user of its own, and neither may look into the sites.
+make_web_user() {
+    system_user "$web_user"
+}
+
+make_worker_user() {
+    system_user "$worker_user"
+}
+
+# example <file>: an example of docs/, with its words for this machine put in, by sed's commands.
+example() {
+    sed "${@:2}" "docs/$1"
+}
+
+# value <key> <file>: the first value of this key.
+value() {
+    sed -nE "s/^$1 = \"([^\"]*)\".*/\1/p" "$2" 2>/dev/null | head -n 1
+}
+
+# The socket of the server on this machine, if it answers.
+server_socket() {
+    if server_answers; then sql <<<'SELECT @@socket'; fi
+}

@@ -1,0 +1,147 @@
+# Sourced by scripts/install: a node, where sites are: the executor, which is root's, and around it what
+# lets the worker start it and nginx close a site.
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154  # The files share their variables and functions.
+
+node=''
+
+make_folders() {
+    folder 755 root:root "$etc/customers"
+    folder 755 root:root "$etc/ticket-keys"
+    folder 700 root:root /var/backups/holdfast
+    if [ ! -d /var/customers ]; then folder 755 root:root /var/customers; fi
+    keep_out "$worker_user"
+    if has web; then keep_out "$web_user"; fi
+    folder 755 root:root /opt/holdfast/scripts
+    local script
+    for script in scripts/customer-*.sh; do
+        file 755 root:root "/opt/holdfast/scripts/${script##*/}" "$script"
+    done
+    file 644 root:root /opt/holdfast/scripts/order.sh scripts/order.sh
+}
+
+# keep_out <user>: of the sites, whatever their modes allow to all.
+keep_out() {
+    if getfacl --omit-header --absolute-names /var/customers 2>/dev/null | grep -qx "user:$1:---"; then return; fi
+    step "keep the user $1 out of /var/customers" setfacl -m "u:$1:---" /var/customers
+}
+
+make_node_secrets() {
+    once 600 root:root "$etc/master.secret" < <(secret)
+    if [ "$changed" = yes ] && [ "$dry_run" = no ]; then
+        say "KEEP A COPY of $etc/master.secret off this machine: without it no backup can be read."
+    fi
+    once 600 root:root "$etc/probe.secret" < <(secret)
+}
+
+# The example, with this machine's name, the restic beside the programs, a way for the probe into a
+# closed site, and a repository on this machine, which is a place to begin and no backup of its disk.
+configure_node() {
+    local name
+    name=$(uname -n | tr '[:upper:]' '[:lower:]' | sed -E 's/\..*//; s/[^a-z0-9-]/-/g; s/^-+//' | cut -c 1-32)
+    once 644 root:root "$etc/executor.toml" < <(
+        example executor.example.toml \
+            -e "s|^name = \"web-1\"|name = \"${name:-node-1}\"|" \
+            -e "s|^restic = .*|restic = \"$bin/restic\"|" \
+            -e 's|^# probe_secret_file|probe_secret_file|' \
+            -e '/^\[repositories.manual\]/a # On this machine, to begin with: it goes with the disk. Another place is, for instance,\n# url = "sftp:backup@backup.example.org:/srv/holdfast/manual/customer-{id}"' \
+            -e '/^url = "sftp:/c url = "/var/backups/holdfast/manual/customer-{id}"' \
+            -e '/^\[repositories.manual.ssh\]/,/^port = /s/^/# /'
+    )
+    node=$(value name "$etc/executor.toml")
+    node=${node:-${name:-node-1}}
+}
+
+# What saves and restores the sites' databases on this machine's server, with no more rights than that.
+make_sites_account() {
+    if [ -e "$etc/mariadb.toml" ]; then
+        once 600 root:root "$etc/mariadb.toml" </dev/null
+    elif server_answers; then
+        step "make the account holdfast@localhost for the sites' databases ($etc/mariadb.toml)" write_sites_account
+        hint_binary_log
+    fi
+}
+
+write_sites_account() {
+    secret >"$work/password"
+    account holdfast "$work/password"
+    sql <docs/mariadb-account.sql
+    text 600 root:root "$etc/mariadb.toml" < <(
+        printf 'user = "holdfast"\npassword = "%s"\n' "$(<"$work/password")"
+    )
+    rm "$work/password"
+}
+
+hint_binary_log() {
+    if [ "$(sql <<<'SELECT @@log_bin AND NOT @@log_bin_trust_function_creators' 2>/dev/null)" = 1 ]; then
+        say "The server writes a binary log: set log_bin_trust_function_creators = 1, or no trigger can be restored."
+    fi
+}
+
+install_sudoers() {
+    visudo -cqf sudoers/holdfast || die "sudoers/holdfast is not valid: visudo says why"
+    file 440 root:root /etc/sudoers.d/holdfast sudoers/holdfast
+}
+
+install_nginx() {
+    local probe=''
+    if [ -r "$etc/probe.secret" ]; then probe=$(<"$etc/probe.secret"); fi
+    text 600 root:root "$etc/probe.nginx" < <(printf '"127.0.0.1 %s" 1;\n"::1 %s" 1;\n' "$probe" "$probe")
+    if [ -z "$(command -v nginx)" ] || [ ! -d /etc/nginx/conf.d ]; then
+        say "There is no nginx here: without the rules of nginx/ a site is open to its visitors while it is switched."
+        return
+    fi
+    local before=$changes
+    file 644 root:root /etc/nginx/conf.d/holdfast.conf nginx/holdfast.conf
+    file 644 root:root /etc/nginx/snippets/holdfast-site.conf nginx/holdfast-site.conf
+    if [ "$changes" -gt "$before" ]; then step "have nginx read its configuration again" reload_nginx; fi
+}
+
+reload_nginx() {
+    nginx -t -q || die "nginx refuses its configuration, as it says above, and goes on with the one before: mend it, and run this again"
+    if systemd_runs && systemctl --quiet is-active nginx; then systemctl reload nginx; fi
+}
+
+# Where the earlier scripts were that these take the place of.
+link_scripts() {
+    local script there=/opt/shophosting/scripts
+    if [ "$link_shophosting" = no ]; then return; fi
+    folder 755 root:root "$there"
+    for script in scripts/customer-*.sh; do
+        script=${script##*/}
+        if [ -e "$there/$script" ] && [ ! -L "$there/$script" ]; then
+            step "keep the earlier $there/$script as $script.before-holdfast" \
+                mv -T "$there/$script" "$there/$script.before-holdfast"
+        fi
+        link "$there/$script" "/opt/holdfast/scripts/$script"
+    done
+}
+
+# Its password comes with the control database; on a node alone it is brought.
+configure_worker() {
+    local socket=''
+    if has web; then socket=$(server_socket); fi
+    once 640 "root:$worker_user" "$etc/worker.toml" < <(
+        example worker.example.toml -e "s|^node = .*|node = \"$node\"|" \
+            ${socket:+-e "s|^# socket = .*|socket = \"$socket\"|"}
+    )
+    if [ "$changed" = yes ]; then stale+='holdfast-worker.service '; fi
+    if has web; then
+        local key
+        for key in "$etc"/web/*.pub; do
+            if [ -e "$key" ]; then file 644 root:root "$etc/ticket-keys/${key##*/}" "$key"; fi
+        done
+    fi
+    if [ -e "$etc/worker.password" ]; then
+        once 400 "$worker_user:$worker_user" "$etc/worker.password" </dev/null
+    fi
+}
+
+register_node() {
+    if ! has web; then return; fi
+    local schema
+    schema=$(value schema "$etc/admin.toml")
+    if [ -n "$schema" ] && [ -n "$(sql "$schema" <<<"SELECT name FROM nodes WHERE name = '$node'" 2>/dev/null)" ]; then
+        return
+    fi
+    step "register the node $node for the pool default" operator node add "$node"
+}

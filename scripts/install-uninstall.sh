@@ -1,0 +1,92 @@
+# Sourced by scripts/install: takes away what it has installed. Backups, configuration, secrets and
+# what the databases hold stay where they are.
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154  # The files share their variables and functions.
+
+uninstall() {
+    local every=(holdfast-worker.service holdfast-enqueue.service holdfast-recover.service)
+    stop_units "${every[@]}"
+    settle_sites
+    gone "${every[@]/#//etc/systemd/system/}"
+    if [ "$changes" -gt 0 ] && [ "$dry_run" = no ] && systemd_runs; then
+        systemctl daemon-reload
+        systemctl reset-failed "${every[@]}" 2>/dev/null || true
+    fi
+    gone /etc/sudoers.d/holdfast
+    remove_nginx
+    unlink_scripts
+    gone /usr/local/share/man/man1/holdfast.1 /usr/local/share/man/man1/holdfast-*.1 \
+        /usr/local/share/bash-completion/completions/holdfast
+    if [ -L /usr/local/bin/holdfast ]; then gone /usr/local/bin/holdfast; fi
+    gone /opt/holdfast
+    remove_user "$web_user"
+    remove_user "$worker_user"
+    tell_changes
+    tell_kept
+}
+
+# The worker first: it ends what it has in hand, or puts it back.
+stop_units() {
+    local unit
+    for unit in "$@"; do
+        if systemd_runs && systemctl --quiet is-active "$unit"; then
+            step "stop $unit, which ends what it has in hand first" systemctl stop "$unit"
+        fi
+        if systemctl --quiet is-enabled "$unit" 2>/dev/null; then
+            step "no longer begin $unit at boot" systemctl --quiet disable "$unit"
+        fi
+    done
+}
+
+# A site that was being restored is finished or put back, since nobody does it later.
+settle_sites() {
+    if [ "$dry_run" = yes ] || [ ! -x "$bin/holdfast-executor" ] || [ ! -e "$etc/executor.toml" ]; then return; fi
+    "$bin/holdfast-executor" recover ||
+        die "a site is not settled yet, as is said above. The units are stopped, and nothing else is removed: mend that, and run this again"
+}
+
+# Sites that include the rule would keep nginx from beginning if it were gone.
+remove_nginx() {
+    local before=$changes sites
+    sites=$(grep -rlF holdfast-site.conf /etc/nginx 2>/dev/null |
+        grep -vE '^/etc/nginx/(conf.d/holdfast.conf|snippets/holdfast-site.conf)$' || true)
+    if [ -n "$sites" ]; then
+        say "nginx keeps conf.d/holdfast.conf and snippets/holdfast-site.conf, since these include it: ${sites//$'\n'/, }"
+        return
+    fi
+    gone /etc/nginx/conf.d/holdfast.conf /etc/nginx/snippets/holdfast-site.conf
+    if [ "$changes" -gt "$before" ] && [ -n "$(command -v nginx)" ]; then
+        step "have nginx read its configuration again" reload_nginx
+    fi
+}
+
+unlink_scripts() {
+    local script
+    for script in /opt/shophosting/scripts/customer-*.sh; do
+        if [[ $(readlink "$script") != /opt/holdfast/scripts/* ]]; then continue; fi
+        gone "$script"
+        if [ -e "$script.before-holdfast" ]; then
+            step "put back the earlier $script" mv -T "$script.before-holdfast" "$script"
+        fi
+    done
+}
+
+# What was the user's becomes root's, since the number may be somebody else's one day.
+remove_user() {
+    if ! getent passwd "$1" >/dev/null; then return; fi
+    if getfacl --omit-header --absolute-names /var/customers 2>/dev/null | grep -q "^user:$1:"; then
+        step "forget the user $1 at /var/customers" setfacl -x "u:$1" /var/customers
+    fi
+    step "give root what is $1's in $etc" find "$etc" \( -user "$1" -o -group "$1" \) \
+        -exec chown -h root:root {} +
+    step "remove the user $1" userdel "$1"
+}
+
+tell_kept() {
+    local path
+    say "Kept:"
+    for path in "$etc" /var/backups/holdfast /var/lib/holdfast /var/cache/holdfast /var/customers; do
+        if [ -e "$path" ]; then say "  $path"; fi
+    done
+    say "  in MariaDB: the schema of the control database, the accounts holdfast, holdfast_admin, holdfast_web and holdfast_worker"
+    say "$etc/master.secret opens the backups, wherever they are. Who installs again goes on with all of it."
+}

@@ -1,0 +1,94 @@
+# Sourced by scripts/install: the units, begun or begun anew; a look at what is there now; what is next.
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154  # The files share their variables and functions.
+
+# The units of this role, in the order in which they begin.
+units() {
+    if has node; then echo holdfast-recover.service; fi
+    if has web; then echo holdfast-enqueue.service; fi
+    if has node; then echo holdfast-worker.service; fi
+}
+
+install_units() {
+    local unit reload=no
+    for unit in $(units); do
+        file 644 root:root "/etc/systemd/system/$unit" "systemd/$unit"
+        if [ "$changed" = yes ]; then
+            stale+="$unit "
+            reload=yes
+        fi
+    done
+    if [ "$reload" = yes ] && [ "$dry_run" = no ] && systemd_runs; then systemctl daemon-reload; fi
+    for unit in $(units); do
+        if ! systemctl --quiet is-enabled "$unit" 2>/dev/null; then
+            step "have $unit begin at boot" systemctl --quiet enable "$unit"
+        fi
+        begin "$unit"
+    done
+}
+
+# A worker that is begun anew ends what it has in hand first, for ten minutes at most.
+begin() {
+    if ! systemd_runs || { [ "$1" = holdfast-worker.service ] && lacks_for_worker; }; then return; fi
+    if ! systemctl --quiet is-active "$1"; then
+        step "start $1" start start "$1"
+    elif [[ $stale == *" $1 "* ]] && [ "$1" != holdfast-recover.service ]; then
+        step "restart $1, which ends what it has in hand first" start restart "$1"
+    fi
+}
+
+# start <start|restart> <unit>
+start() {
+    systemctl reset-failed "$2" 2>/dev/null || true
+    systemctl "$1" "$2" || die "$2 does not begin: journalctl -u $2"
+}
+
+# Whether the worker lacks what comes from the web side's machine.
+lacks_for_worker() {
+    if [ "$dry_run" = yes ]; then return 1; fi
+    [ ! -e "$etc/worker.password" ] || ! compgen -G "$etc/ticket-keys/*.pub" >/dev/null
+}
+
+# What the parts say of themselves. The worker's doctor asks the executor's as well, by sudo.
+look() {
+    if [ "$dry_run" = yes ]; then return; fi
+    local bad=no
+    if has node; then
+        say "holdfast-executor doctor:"
+        "$bin/holdfast-executor" doctor || bad=yes
+        if systemd_runs && ! lacks_for_worker; then
+            say "holdfast-worker doctor:"
+            runuser -u "$worker_user" -- "$bin/holdfast-worker" doctor || bad=yes
+        fi
+    fi
+    if has web && systemd_runs; then
+        say "holdfast-enqueue:"
+        web_answers || bad=yes
+    fi
+    if [ "$bad" = yes ]; then die "not all is good: mend what is marked BAD, and run this again"; fi
+}
+
+# It listens a moment after it was begun.
+web_answers() {
+    local address
+    address=$(value listen "$etc/enqueue.toml")
+    if "$(command -v curl)" --silent --show-error --fail --noproxy '*' --max-time 20 --retry 20 --retry-delay 1 \
+        --retry-connrefused --retry-max-time 30 --output /dev/null "http://$address/readyz"; then
+        echo "good  the web side: http://$address answers"
+    else
+        echo "BAD   the web side: http://$address/readyz: journalctl -u holdfast-enqueue"
+        return 1
+    fi
+}
+
+tell_next() {
+    if [ "$dry_run" = yes ]; then return; fi
+    if ! systemd_runs; then
+        say "Next: systemd does not run here; the units begin when it does."
+    elif has web; then
+        say "Next: say in $etc/enqueue.toml whose tokens count ([tokens]), in $etc/executor.toml where backups go and what a site is, and enter a customer: $bin/holdfast-enqueue --config $etc/admin.toml customer add <number>."
+    elif lacks_for_worker; then
+        say "Next: bring from the web side's machine its public key into $etc/ticket-keys and the password of holdfast_worker into $etc/worker.password, set redis and database in $etc/worker.toml, register the node there (holdfast-enqueue node add $node), and run this again."
+    else
+        say "Next: say in $etc/executor.toml where backups go and what a site is, and enter this node's customers at the web side."
+    fi
+}
