@@ -4,8 +4,8 @@ use super::{Door, Host};
 use crate::{Web, eventually};
 
 /// What the tests change of the worker's configuration: how soon it looks, and gives up on another.
-const HASTE: &str = "lease_seconds = 3\\nheartbeat_seconds = 0.5\\nscan_seconds = 0.5\\n\
-                     busy_retry_seconds = 0.3\\nbackoff_seconds = 0.3";
+const HASTE: &str = "lease_seconds = 3\nheartbeat_seconds = 0.5\nscan_seconds = 0.5\n\
+                     busy_retry_seconds = 0.3\nbackoff_seconds = 0.3\ngrace_seconds = 20";
 
 /// What `scripts/install` is told.
 pub(super) const INSTALL: &str =
@@ -23,11 +23,20 @@ impl Host {
     pub fn installed() -> Self {
         let host = Self::boot();
         host.install();
-        host.run(&format!(
-            "sed -i '1i {HASTE}' /etc/holdfast/worker.toml; systemctl restart holdfast-worker"
-        ));
+        host.configure_worker(HASTE);
         host.make_sites();
         host
+    }
+
+    /// Puts these keys into the worker's configuration, in the place of what it says of them, and starts
+    /// it anew.
+    pub fn configure_worker(&self, keys: &str) {
+        let file = "/etc/holdfast/worker.toml";
+        for line in keys.lines() {
+            let key = line.split(" = ").next().unwrap_or_default();
+            self.run(&format!("sed -i -e '/^{key} = /d' -e '1i {line}' {file}"));
+        }
+        self.run("systemctl restart holdfast-worker");
     }
 
     /// Runs `scripts/install`, and returns what it said.
@@ -65,14 +74,19 @@ impl Host {
 
     /// Opens the gate.
     pub fn open_gate(&self) {
-        self.run("rm /run/holdfast-gate /run/holdfast-rehearsal");
+        self.run("rm -f /run/holdfast-gate /run/holdfast-rehearsal");
     }
 
     /// Waits until a unit is in this state.
     pub fn until_unit(&self, unit: &str, state: &str) {
         eventually(&format!("{state} of {unit}"), || {
-            let said = self.run(&format!("systemctl show --property=ActiveState --value {unit}"));
-            (said.trim() == state).then_some(())
+            (self.unit(unit, "ActiveState") == state).then_some(())
         });
+    }
+
+    /// What systemd says of a unit.
+    pub fn unit(&self, unit: &str, property: &str) -> String {
+        let said = self.run(&format!("systemctl show --property={property} --value {unit}"));
+        said.trim().to_owned()
     }
 }

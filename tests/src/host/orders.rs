@@ -82,6 +82,17 @@ impl Shop {
         self.web.until_up();
     }
 
+    /// A restore whose host is stopped at this stage and started again; which is then completed. For a
+    /// host with the executor of the tests.
+    pub fn restore_through(&mut self, stage: &str, power: Power) {
+        println!("{power:?} at {stage}");
+        self.host.rehearse(&format!("wait {stage}"));
+        let restore = self.restore();
+        self.until_at(restore.job, stage);
+        self.power_cycle(power);
+        self.completed(restore);
+    }
+
     /// Waits until the restore is completed, which it must be in the end. The shop is of the edition
     /// `one` then, nothing runs that should not, the bakery never closed, and nobody was shown a shop of
     /// two editions. What visitors of the shop have seen, and the job.

@@ -42,7 +42,6 @@ pub enum Seen {
 pub struct Visits(Vec<Visit>);
 
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "a failing test prints all of it")]
 struct Visit {
     seen: Seen,
     times: u32,

@@ -1,19 +1,104 @@
-//! An order on an installed host, and what a deploy does to one.
+//! What an operator does with an installed host: a customer's backup and restore, a second install, the
+//! worker begun anew in the middle of a backup, the removal.
 
 use std::time::Duration;
 
 use holdfast_tests::{Host, Seen, Shop};
 
-/// A page of nginx's own server, and the time that two programs of systemd need.
-const SHORT: Duration = Duration::from_secs(3);
+/// A restore that closes a site for longer is slow even on a busy machine.
+const SHORT: Duration = Duration::from_secs(5);
 
+/// Every file that is installed or configured, by its time and owner, and since when the units run.
+const INSTALLED: &str = "
+    find /etc /opt /usr/local /var/customers -maxdepth 3 ! -path '/etc/mtab' \
+        -printf '%p %m %u %g %s %T@\n' | sort
+    systemctl show --property=Id,InvocationID,UnitFileState 'holdfast-*'
+    mariadb -e 'SELECT * FROM mysql.global_priv; SELECT * FROM holdfast.nodes' | sed 's/2[0-9-]* [0-9:.]*//g'";
+
+/// A customer's restore on a host as it is installed; then a second install; then none.
 #[test]
-fn visitors_of_an_installed_host_see_a_restore_as_one_short_503_and_its_neighbours_see_nothing() {
+fn an_installed_host_restores_a_site_is_left_alone_by_a_second_install_and_keeps_its_backups_without()
+ {
     let shop = Shop::on(Host::installed());
+
     let restore = shop.restore();
     let (seen, job) = shop.completed(restore);
     let wanted = [Host::shows("two"), Seen::Status(503), Host::shows("one")];
-    assert_eq!(seen.seen(), wanted, "{seen:#?}");
-    assert!(seen.closed() < SHORT, "{:?}", seen.closed());
-    println!("closed for {:?}, by the job {} ms", seen.closed(), job["closed_ms"]);
+    assert_eq!(seen.seen(), wanted, "one short 503, and else a page: {seen:#?}");
+    assert!(seen.closed() < SHORT, "{seen:#?}");
+    println!("closed for {:?}; the job says {} ms", seen.closed(), job["closed_ms"]);
+
+    let before = shop.host.run(INSTALLED);
+    let said = shop.host.install();
+    let after = shop.host.run(INSTALLED);
+    assert_eq!(before, after, "{said}");
+
+    let password = "/opt/holdfast/bin/holdfast-executor repository-password 42 manual";
+    let password = shop.host.run(password);
+    let job = shop.web.job(Host::SHOP, shop.backup);
+    let snapshot = job["snapshot"].as_str().expect("a snapshot");
+    let said = shop.host.run("/usr/src/holdfast/scripts/install --uninstall");
+    assert_uninstalled(&shop.host, &said);
+    shop.host.write("/root/password", &password);
+    let snapshots = shop.host.run(
+        "/srv/programs/restic --repo /var/backups/holdfast/manual/customer-42 \
+         --password-file /root/password --no-cache snapshots --json",
+    );
+    assert!(snapshots.contains(snapshot), "{snapshots}");
+    assert_eq!(shop.host.page(Host::SHOP), Host::shows("one"), "the sites stay");
+
+    // What was kept is taken up again.
+    shop.host.install();
+    shop.web.until_up();
+    let restore = shop.restore();
+    shop.completed(restore);
+}
+
+fn assert_uninstalled(host: &Host, said: &str) {
+    let left = host.run(
+        "ls -d /opt/holdfast /etc/systemd/system/holdfast* \
+            /etc/systemd/system/*.wants/holdfast* /etc/sudoers.d/holdfast* 2>/dev/null || true
+         systemctl list-units --all --plain --no-legend 'holdfast*'
+         grep -H holdfast /etc/passwd /etc/group /etc/shadow || true
+         grep -rH holdfast /etc/sudoers /etc/sudoers.d || true",
+    );
+    assert_eq!(left, "", "{said}");
+    let ours = |word: &String| word.contains("holdfast");
+    let running: Vec<_> =
+        host.processes().into_iter().filter(|process| process.command.iter().any(ours)).collect();
+    assert!(running.is_empty(), "{running:#?}");
+}
+
+#[test]
+fn a_worker_that_is_begun_anew_in_the_middle_of_a_backup_ends_it_first_and_it_costs_no_attempt() {
+    let host = Host::installed().with_rehearsal();
+    let shop = Shop::on(host);
+    shop.host.rehearse("held snapshot");
+    let job = shop.web.order_backup(Host::SHOP, "both");
+    shop.until_at(job, "snapshot");
+    let worker = shop.host.unit("holdfast-worker", "InvocationID");
+    shop.host.run("systemctl --no-block restart holdfast-worker");
+    shop.host.until_unit("holdfast-worker", "deactivating");
+    shop.host.open_gate();
+    let ended = shop.web.until(Host::SHOP, job, "completed");
+    assert_eq!(ended["operator"]["attempt"], 1, "{ended:#}");
+    shop.host.until_unit("holdfast-worker", "active");
+    assert_ne!(shop.host.unit("holdfast-worker", "InvocationID"), worker);
+    let completed = format!(
+        "mariadb --skip-column-names holdfast -e \
+         \"SELECT COUNT(*) FROM job_events WHERE job_uuid = '{job}' AND event = 'completed'\""
+    );
+    assert_eq!(shop.host.run(&completed).trim(), "1");
+    shop.host.until_tidy();
+
+    // One that may not wait: it is put back, costs no attempt, and is done by the next.
+    shop.host.configure_worker("grace_seconds = 1");
+    shop.host.rehearse("wait snapshot");
+    let job = shop.web.order_backup(Host::SHOP, "both");
+    shop.until_at(job, "snapshot");
+    shop.host.run("systemctl restart holdfast-worker");
+    shop.host.rehearse("");
+    let ended = shop.web.until(Host::SHOP, job, "completed");
+    assert_eq!(ended["operator"]["attempt"], 1, "{ended:#}");
+    shop.host.until_tidy();
 }
