@@ -5,8 +5,6 @@ bin=/opt/holdfast/bin
 etc=/etc/holdfast
 web_user=holdfast-web
 worker_user=holdfast
-# Units whose program or configuration is another one now.
-stale=' '
 
 check_machine() {
     local ID='' VERSION_ID=''
@@ -42,8 +40,8 @@ find_restic() {
 
 # The packages that the roles need. The servers may be elsewhere, if the configuration says so.
 packages() {
-    echo mariadb-client
-    if has node; then echo acl sudo curl util-linux; fi
+    echo mariadb-client curl
+    if has node; then echo acl sudo util-linux; fi
     if has web; then
         if [ ! -e "$etc/admin.toml" ]; then echo mariadb-server; fi
         if [ ! -e "$etc/enqueue.toml" ]; then echo redis-server; fi
@@ -63,8 +61,11 @@ install_packages() {
             missing+=("$package")
     done
     if [ ${#missing[@]} -eq 0 ]; then return; fi
-    if [ "$offline" = yes ] && [ "$dry_run" = no ]; then
-        die "nothing was changed: what is missing is installed by: apt-get install --no-install-recommends ${missing[*]}"
+    if [ "$offline" = yes ]; then
+        say "Missing here: apt-get install --no-install-recommends ${missing[*]}"
+        # Without it the users can read of the sites what their modes allow to all, and no more.
+        if [ "${missing[*]}" = acl ] || [ "$dry_run" = yes ]; then return; fi
+        die "nothing was changed: install these first"
     fi
     step "install the packages ${missing[*]}" apt_install "${missing[@]}"
 }
@@ -77,25 +78,31 @@ apt_install() {
 }
 
 install_programs() {
-    local program page
+    local program
     folder 755 root:root /opt/holdfast
     folder 755 root:root "$bin"
     folder 755 root:root "$etc"
     for program in "${programs[@]}"; do
         file 755 root:root "$bin/$program" "$from/$program"
-        if [ "$changed" = yes ]; then stale+="$program.service "; fi
     done
     if [ "$restic" != "$bin/restic" ]; then file 755 root:root "$bin/restic" "$restic"; fi
     link /usr/local/bin/holdfast "$bin/holdfast"
     # What the command says of itself can be had when it is there.
     if [ ! -x "$from/holdfast" ]; then return; fi
-    mkdir "$work/man"
-    "$from/holdfast" man --folder "$work/man" >/dev/null
+    "$from/holdfast" man --folder "$work/man" >/dev/null 2>&1
+    if ! same_pages; then
+        step "install the manual pages of the command holdfast" \
+            install -D -m 644 -t /usr/local/share/man/man1 "$work"/man/*
+    fi
+    text 644 root:root /usr/local/share/bash-completion/completions/holdfast \
+        < <("$from/holdfast" completions bash)
+}
+
+same_pages() {
+    local page
     for page in "$work"/man/*; do
-        file 644 root:root "/usr/local/share/man/man1/${page##*/}" "$page"
+        cmp -s "$page" "/usr/local/share/man/man1/${page##*/}" || return 1
     done
-    "$from/holdfast" completions bash |
-        text 644 root:root /usr/local/share/bash-completion/completions/holdfast
 }
 
 # Each half has a user of its own, and neither may look into the sites.
@@ -114,7 +121,7 @@ example() {
 
 # value <key> <file>: the first value of this key.
 value() {
-    sed -nE "s/^$1 = \"([^\"]*)\".*/\1/p" "$2" 2>/dev/null | head -n 1
+    if [ -r "$2" ]; then sed -nE "/^$1 = \"/{s/[^\"]*\"([^\"]*)\".*/\1/p;q}" "$2"; fi
 }
 
 # The socket of the server on this machine, if it answers.

@@ -3,6 +3,8 @@
 # shellcheck shell=bash disable=SC2034,SC2119,SC2154  # The files share their variables and functions.
 
 node=''
+nginx_rules=/etc/nginx/conf.d/holdfast.conf
+nginx_snippet=/etc/nginx/snippets/holdfast-site.conf
 
 make_folders() {
     folder 755 root:root "$etc/customers"
@@ -21,6 +23,7 @@ make_folders() {
 
 # keep_out <user>: of the sites, whatever their modes allow to all.
 keep_out() {
+    if [ -z "$(command -v setfacl)" ] && [ "$dry_run" = no ]; then return; fi
     if getfacl --omit-header --absolute-names /var/customers 2>/dev/null | grep -qx "user:$1:---"; then return; fi
     step "keep the user $1 out of /var/customers" setfacl -m "u:$1:---" /var/customers
 }
@@ -85,19 +88,35 @@ install_sudoers() {
 install_nginx() {
     local probe=''
     if [ -r "$etc/probe.secret" ]; then probe=$(<"$etc/probe.secret"); fi
-    text 600 root:root "$etc/probe.nginx" < <(printf '"127.0.0.1 %s" 1;\n"::1 %s" 1;\n' "$probe" "$probe")
+    text 600 root:root "$etc/probe.nginx" < <(printf '"~^(127\\.0\\.0\\.1|::1) %s$" 1;\n' "$probe")
     if [ -z "$(command -v nginx)" ] || [ ! -d /etc/nginx/conf.d ]; then
         say "There is no nginx here: without the rules of nginx/ a site is open to its visitors while it is switched."
         return
     fi
-    local before=$changes
-    file 644 root:root /etc/nginx/conf.d/holdfast.conf nginx/holdfast.conf
-    file 644 root:root /etc/nginx/snippets/holdfast-site.conf nginx/holdfast-site.conf
-    if [ "$changes" -gt "$before" ]; then step "have nginx read its configuration again" reload_nginx; fi
+    if cmp -s nginx/holdfast.conf "$nginx_rules" && cmp -s nginx/holdfast-site.conf "$nginx_snippet"; then return; fi
+    step "install $nginx_rules and $nginx_snippet, and have nginx read them" put_nginx
+}
+
+# What nginx refuses is taken back: it goes on with what it has, and can be started again.
+put_nginx() {
+    local one
+    for one in "$nginx_rules" "$nginx_snippet"; do
+        if [ -e "$one" ]; then cp -p "$one" "$work/"; fi
+    done
+    put 644 root:root "$nginx_rules" nginx/holdfast.conf
+    put 644 root:root "$nginx_snippet" nginx/holdfast-site.conf
+    if nginx -t -q; then
+        reload_nginx
+        return
+    fi
+    for one in "$nginx_rules" "$nginx_snippet"; do
+        rm "$one"
+        if [ -e "$work/${one##*/}" ]; then mv "$work/${one##*/}" "$one"; fi
+    done
+    die "nginx refuses its configuration, as it says above, and keeps the one before: mend it, and run this again"
 }
 
 reload_nginx() {
-    nginx -t -q || die "nginx refuses its configuration, as it says above, and goes on with the one before: mend it, and run this again"
     if systemd_runs && systemctl --quiet is-active nginx; then systemctl reload nginx; fi
 }
 
@@ -124,7 +143,6 @@ configure_worker() {
         example worker.example.toml -e "s|^node = .*|node = \"$node\"|" \
             ${socket:+-e "s|^# socket = .*|socket = \"$socket\"|"}
     )
-    if [ "$changed" = yes ]; then stale+='holdfast-worker.service '; fi
     if has web; then
         local key
         for key in "$etc"/web/*.pub; do

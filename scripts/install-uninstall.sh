@@ -14,10 +14,13 @@ uninstall() {
     gone /etc/sudoers.d/holdfast
     remove_nginx
     unlink_scripts
-    gone /usr/local/share/man/man1/holdfast.1 /usr/local/share/man/man1/holdfast-*.1 \
-        /usr/local/share/bash-completion/completions/holdfast
-    if [ -L /usr/local/bin/holdfast ]; then gone /usr/local/bin/holdfast; fi
-    gone /opt/holdfast
+    if compgen -G '/usr/local/share/man/man1/holdfast*.1' >/dev/null; then
+        step "remove the manual pages of the command holdfast" rm -f /usr/local/share/man/man1/holdfast*.1
+    fi
+    gone /usr/local/share/bash-completion/completions/holdfast /usr/local/bin/holdfast
+    gone "$bin" /opt/holdfast/scripts
+    # Whatever else is there is somebody's own.
+    if [ "$dry_run" = no ] && [ -d /opt/holdfast ]; then rmdir --ignore-fail-on-non-empty /opt/holdfast; fi
     remove_user "$web_user"
     remove_user "$worker_user"
     tell_changes
@@ -48,12 +51,12 @@ settle_sites() {
 remove_nginx() {
     local before=$changes sites
     sites=$(grep -rlF holdfast-site.conf /etc/nginx 2>/dev/null |
-        grep -vE '^/etc/nginx/(conf.d/holdfast.conf|snippets/holdfast-site.conf)$' || true)
+        grep -vxF -e "$nginx_rules" -e "$nginx_snippet" || true)
     if [ -n "$sites" ]; then
-        say "nginx keeps conf.d/holdfast.conf and snippets/holdfast-site.conf, since these include it: ${sites//$'\n'/, }"
+        say "nginx keeps $nginx_rules and $nginx_snippet, since these include it: ${sites//$'\n'/, }"
         return
     fi
-    gone /etc/nginx/conf.d/holdfast.conf /etc/nginx/snippets/holdfast-site.conf
+    gone "$nginx_rules" "$nginx_snippet"
     if [ "$changes" -gt "$before" ] && [ -n "$(command -v nginx)" ]; then
         step "have nginx read its configuration again" reload_nginx
     fi
@@ -84,9 +87,10 @@ remove_user() {
 tell_kept() {
     local path
     say "Kept:"
-    for path in "$etc" /var/backups/holdfast /var/lib/holdfast /var/cache/holdfast /var/customers; do
-        if [ -e "$path" ]; then say "  $path"; fi
+    for path in "$etc" /var/backups/holdfast /var/lib/holdfast /var/cache/holdfast /var/customers \
+        /opt/holdfast /etc/systemd/system/holdfast-*.service.d; do
+        if [ "$dry_run" = no ] && [ -e "$path" ]; then say "  $path"; fi
     done
-    say "  in MariaDB: the schema of the control database, the accounts holdfast, holdfast_admin, holdfast_web and holdfast_worker"
+    say "  in MariaDB: the schema of the control database, and the accounts holdfast, holdfast_admin, holdfast_web and holdfast_worker"
     say "$etc/master.secret opens the backups, wherever they are. Who installs again goes on with all of it."
 }

@@ -9,15 +9,11 @@ units() {
 }
 
 install_units() {
-    local unit reload=no
+    local unit
     for unit in $(units); do
         file 644 root:root "/etc/systemd/system/$unit" "systemd/$unit"
-        if [ "$changed" = yes ]; then
-            stale+="$unit "
-            reload=yes
-        fi
     done
-    if [ "$reload" = yes ] && [ "$dry_run" = no ] && systemd_runs; then systemctl daemon-reload; fi
+    if [ "$dry_run" = no ] && systemd_runs; then systemctl daemon-reload; fi
     for unit in $(units); do
         if ! systemctl --quiet is-enabled "$unit" 2>/dev/null; then
             step "have $unit begin at boot" systemctl --quiet enable "$unit"
@@ -30,16 +26,24 @@ install_units() {
 begin() {
     if ! systemd_runs || { [ "$1" = holdfast-worker.service ] && lacks_for_worker; }; then return; fi
     if ! systemctl --quiet is-active "$1"; then
-        step "start $1" start start "$1"
-    elif [[ $stale == *" $1 "* ]] && [ "$1" != holdfast-recover.service ]; then
-        step "restart $1, which ends what it has in hand first" start restart "$1"
+        step "start $1" start start "$1" 60
+    elif is_stale "$1"; then
+        step "restart $1, which ends what it has in hand first" start restart "$1" 1900
     fi
 }
 
-# start <start|restart> <unit>
+# Whether what it runs by is newer than its process, whoever has changed it. `recover` has ended.
+is_stale() {
+    local name=${1%.service} since
+    if [ "$1" = holdfast-recover.service ]; then return 1; fi
+    since=$(systemctl show --timestamp=us --property=ExecMainStartTimestamp --value "$1")
+    [ -n "$(find "/etc/systemd/system/$1" "$bin/$name" "$etc/${name#holdfast-}.toml" -newermt "$since")" ]
+}
+
+# start <start|restart> <unit> <seconds>: a worker waits for a control database that is away.
 start() {
     systemctl reset-failed "$2" 2>/dev/null || true
-    systemctl "$1" "$2" || die "$2 does not begin: journalctl -u $2"
+    timeout "$3" systemctl "$1" "$2" || die "$2 does not begin, or waits for something: journalctl -u $2 says what"
 }
 
 # Whether the worker lacks what comes from the web side's machine.
@@ -61,21 +65,19 @@ look() {
         fi
     fi
     if has web && systemd_runs; then
-        say "holdfast-enqueue:"
         web_answers || bad=yes
     fi
     if [ "$bad" = yes ]; then die "not all is good: mend what is marked BAD, and run this again"; fi
 }
 
-# It listens a moment after it was begun.
+# It listens when it has begun. Ready is it while the control database answers.
 web_answers() {
     local address
-    address=$(value listen "$etc/enqueue.toml")
-    if "$(command -v curl)" --silent --show-error --fail --noproxy '*' --max-time 20 --retry 20 --retry-delay 1 \
-        --retry-connrefused --retry-max-time 30 --output /dev/null "http://$address/readyz"; then
-        echo "good  the web side: http://$address answers"
+    address=http://$(value listen "$etc/enqueue.toml")
+    if curl --silent --show-error --fail --noproxy '*' --max-time 20 --output /dev/null "$address/readyz"; then
+        echo "good  the web side: it takes orders at $address"
     else
-        echo "BAD   the web side: http://$address/readyz: journalctl -u holdfast-enqueue"
+        echo "BAD   the web side: $address/readyz does not say that it is ready: see journalctl -u holdfast-enqueue"
         return 1
     fi
 }

@@ -78,5 +78,4 @@ configure_web() {
         example enqueue.example.toml ${key:+-e "s|^signing_key_file = .*|signing_key_file = \"$key\"|"} \
             ${socket:+-e "s|^# socket = .*|socket = \"$socket\"|"}
     )
-    if [ "$changed" = yes ]; then stale+='holdfast-enqueue.service '; fi
 }

@@ -37,16 +37,17 @@ impl Signer {
             .with_context(|| format!("{}: the file's name is the key's: {how}", file.display()))?;
         let secret = read_secret(file)
             .with_context(|| format!("{}: cannot be read; {how}", file.display()))?;
-        if let Some(file) = &secret.own_file
-            && fs::metadata(file)?.permissions().mode() & 0o077 != 0
-        {
-            bail!("{}: who reads it may order anything: `chmod 600` it", file.display());
-        }
-        let text = secret.text().with_context(|| file.display().to_string())?;
+        let own_file = secret.own_file.clone();
+        let text = secret.text().unwrap_or_default();
         // A secret has the form of a public key: 32 bytes.
         let Ok(key) = text.trim_end().parse::<PublicKey>() else {
             bail!("{}: is no key: {how}", file.display());
         };
+        if let Some(file) = own_file
+            && fs::metadata(&file)?.permissions().mode() & 0o077 != 0
+        {
+            bail!("{}: who reads it may order anything: `chmod 600` it", file.display());
+        }
         Ok(Self { id, key: SigningKey::from_bytes(key.bytes()) })
     }
 

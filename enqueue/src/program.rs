@@ -14,6 +14,7 @@ use axum::serve::ListenerExt;
 use clap::{Args, Parser, Subcommand};
 use holdfast_job::{CustomerId, KeyId, Moment, NodeName, chain};
 use holdfast_store::{Admissions, Database, Ringer, Schema};
+use sd_notify::{NotifyState, notify};
 use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -256,6 +257,10 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
     tokio::spawn(planner.run());
     let listener = listen(config.listen).with_context(|| format!("`listen`: {}", config.listen))?;
     info!(address = %listener.local_addr()?, "ready");
+    // Who is not started by systemd tells nobody.
+    if let Err(error) = notify(&[NotifyState::Ready]) {
+        warn!("systemd could not be told: {error}");
+    }
     let listener = listener.tap_io(|stream| tune(stream));
     let addresses = Arc::new(Addresses::new(&config.limits));
     tokio::spawn(Arc::clone(&addresses).forget_idle());

@@ -31,7 +31,7 @@ impl Nginx {
             .concat();
         // The rules as they are shipped, but for where the probe's secret stands.
         let probe = folder.join("probe.nginx");
-        fs::write(&probe, format!("\"127.0.0.1 {secret}\" 1;\n")).expect("a file");
+        fs::write(&probe, format!("\"~^(127\\.0\\.0\\.1|::1) {secret}$\" 1;\n")).expect("a file");
         let shipped = include_str!("../../nginx/holdfast.conf");
         let rules = shipped.replace("/etc/holdfast/probe.nginx", &probe.display().to_string());
         assert_ne!(rules, shipped, "where the secret stands");

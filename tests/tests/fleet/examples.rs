@@ -40,10 +40,11 @@ impl Place {
     fn new() -> Self {
         let node = Node::new();
         let file = node.root().join("example.toml");
-        for name in ["worker.password", "web.password"] {
+        fs::create_dir(node.root().join("web")).expect("a folder");
+        for name in ["worker.password", "web/web.password"] {
             fs::write(node.root().join(name), "a password\n").expect("a file");
         }
-        fs::write(node.root().join("tokens.secret"), "t".repeat(48)).expect("a secret");
+        fs::write(node.root().join("web/tokens.secret"), "t".repeat(48)).expect("a secret");
         Self { node, file }
     }
 
