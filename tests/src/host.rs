@@ -65,9 +65,9 @@ const PLAIN: [(&str, &str); 4] = [
 const PROGRAMS: [&str; 5] =
     ["holdfast", "holdfast-enqueue", "holdfast-executor", "holdfast-rehearsal", "holdfast-worker"];
 
-/// `$0` is the host's folder, `$1` its control group, `$2` the tree. In a mount namespace of its own,
+/// `$0` is the host's folder, `$1` its control groups, `$2` the tree. In a mount namespace of its own,
 /// with a `/run` of its own for what nspawn notes down, so that nothing of it outlives it.
-const BOOT: &str = "echo $$ >\"$1/cgroup.procs\" && \
+const BOOT: &str = "for group in $1; do echo $$ >\"$group/cgroup.procs\" || exit; done && \
     mount -t tmpfs tmpfs /run && \
     mount -t overlay overlay -o \"lowerdir=$2,upperdir=$0/upper,workdir=$0/work\" \"$0/root\" && \
     folder=$0 && shift 2 && exec systemd-nspawn --directory=\"$folder/root\" \"$@\"";
@@ -105,13 +105,16 @@ impl Host {
     /// If it runs, or that does not come within a minute.
     pub fn start(&mut self) {
         assert!(self.nspawn.is_none(), "it runs");
-        let group = self.control_group();
-        fs::create_dir_all(&group).expect("a control group");
+        let groups = self.control_groups();
+        for group in &groups {
+            fs::create_dir_all(group).expect("a control group");
+        }
+        let groups: Vec<String> = groups.iter().map(|path| path.display().to_string()).collect();
         let console = File::options().create(true).append(true).open(self.folder.join("console"));
         let console = console.expect("a file");
         let mut nspawn = program("/usr/bin/unshare");
         nspawn.args(["--mount", "--propagation", "private", "/bin/sh", "-c", BOOT]);
-        nspawn.arg(&self.folder).arg(&group).arg(project().join(".tools/host-tree/root"));
+        nspawn.arg(&self.folder).arg(groups.join(" ")).arg(project().join(".tools/host-tree/root"));
         nspawn.args(["--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"]);
         nspawn.args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"]);
         nspawn.arg("--console=read-only").arg(format!("--machine={}", self.name));
@@ -230,12 +233,20 @@ impl Host {
         })
     }
 
-    /// Where the host's processes are counted: a group of its own, or the systemd of two hosts would
-    /// take each other's processes for their own.
-    fn control_group(&self) -> PathBuf {
-        let version_1 = Path::new("/sys/fs/cgroup/systemd");
-        let root = if version_1.is_dir() { version_1 } else { Path::new("/sys/fs/cgroup") };
-        root.join(&self.name)
+    /// Where the host's processes are counted: groups of its own, or the systemd of two hosts would take
+    /// each other's processes for their own. Of version 1 systemd uses two hierarchies without
+    /// controllers, of version 2 there is one of everything.
+    fn control_groups(&self) -> Vec<PathBuf> {
+        let root = Path::new("/sys/fs/cgroup");
+        let mut roots: Vec<PathBuf> = ["systemd", "unified"]
+            .map(|name| root.join(name))
+            .into_iter()
+            .filter(|p| p.is_dir())
+            .collect();
+        if roots.is_empty() {
+            roots.push(root.to_owned());
+        }
+        roots.iter().map(|root| root.join(&self.name)).collect()
     }
 }
 
@@ -279,14 +290,14 @@ impl Drop for Host {
             let _ = nspawn.wait();
             self.leader.0.store(0, Ordering::Relaxed);
         }
-        let group = self.control_group();
-        remove_group(&group);
+        let groups = self.control_groups();
+        groups.iter().for_each(|group| remove_group(group));
         if std::thread::panicking() {
             eprintln!("the disk of the failed test's host stays in {}", self.folder.display());
             return;
         }
         let _ = fs::remove_dir_all(&self.folder);
-        assert!(!group.exists(), "a process of {} is left", self.name);
+        assert!(!groups.iter().any(|group| group.exists()), "a process of {} is left", self.name);
         assert!(!self.folder.exists(), "something is left in {}", self.folder.display());
     }
 }

@@ -52,6 +52,9 @@ pub enum ServiceError {
     /// The Docker engine is not there.
     #[error("the Docker engine is not there ({0}): start it, or see its log")]
     Away(String),
+    /// systemd starts no units any more.
+    #[error("this machine is being shut down, and its units start when it is up again")]
+    ShuttingDown,
     /// A container is not there any more.
     #[error("a container of the site's is gone")]
     Gone,
@@ -79,7 +82,7 @@ impl ServiceError {
                      try again later.";
         match self {
             Self::Process(ProcessError::Stopped { .. }) => Failure::stopped(),
-            Self::Away(_) => Failure::away(later, operator),
+            Self::Away(_) | Self::ShuttingDown => Failure::away(later, operator),
             Self::Setup(_) => Failure::permanent(crate::plans::CONTACT_SUPPORT, operator),
             _ => Failure::transient(later, operator),
         }
@@ -176,7 +179,8 @@ impl<'a> Running<'a> {
     /// engine that is away is waited for.
     ///
     /// # Errors
-    /// [`ServiceError::Away`] if it stays away, and whatever kept us from asking.
+    /// [`ServiceError::Away`] if it stays away, [`ServiceError::ShuttingDown`], and whatever kept us from
+    /// asking.
     pub async fn start(&self, found: &Found, stop: &Stop) -> Result<Condition, ServiceError> {
         let Services { start_within, stop_within, .. } = *self.services;
         let deadline = Instant::now() + start_within;

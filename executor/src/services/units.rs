@@ -73,7 +73,8 @@ impl<'a> Units<'a> {
         }
     }
 
-    /// Starts them anew; how they are if they do not run.
+    /// Starts them anew; how they are if they do not run. A machine that is being shut down starts no
+    /// units any more: [`ServiceError::ShuttingDown`].
     pub(super) async fn start(
         &self,
         units: &[String],
@@ -91,11 +92,19 @@ impl<'a> Units<'a> {
         };
         match ended.status.success() {
             true => Ok(None),
+            false if self.is_shutting_down(stop).await? => Err(ServiceError::ShuttingDown),
             false => {
                 let error = refused("start the site's units", &ended);
                 Ok(Some(Condition::Down(error.to_string())))
             }
         }
+    }
+
+    async fn is_shutting_down(&self, stop: &Stop) -> Result<bool, ServiceError> {
+        let mut shutting_down = false;
+        let look = |line: &str| shutting_down |= line.trim() == "stopping";
+        self.run("is-system-running", &[], PATIENCE, stop, look).await?;
+        Ok(shutting_down)
     }
 
     async fn run(

@@ -13,8 +13,10 @@ pub(super) const INSTALL: &str =
 
 /// In the place of the executor, for [`Host::rehearse`]. sudo passes no environment on.
 const REHEARSED: &str = "#!/bin/sh
-export HOLDFAST_REHEARSAL=\"$(cat /run/holdfast-rehearsal 2>/dev/null)\"
-export HOLDFAST_REHEARSAL_GATE=/run/holdfast-gate
+if [ \"$1\" != recover ] && mv /run/holdfast-rehearsal /run/holdfast-rehearsed 2>/dev/null; then
+    export HOLDFAST_REHEARSAL=\"$(cat /run/holdfast-rehearsed)\"
+    export HOLDFAST_REHEARSAL_GATE=/run/holdfast-gate
+fi
 exec /opt/holdfast/bin/holdfast-rehearsal \"$@\"
 ";
 
@@ -24,6 +26,11 @@ impl Host {
         let host = Self::boot();
         host.install();
         host.configure_worker(HASTE);
+        // Whoever waits here for an event asks often.
+        host.run(
+            "sed -i 's/^# \\(requests_per_address_per_second\\) = .*/\\1 = 0/' /etc/holdfast/enqueue.toml
+             systemctl restart holdfast-enqueue",
+        );
         host.make_sites();
         host
     }
@@ -34,7 +41,7 @@ impl Host {
         let file = "/etc/holdfast/worker.toml";
         for line in keys.lines() {
             let key = line.split(" = ").next().unwrap_or_default();
-            self.run(&format!("sed -i -e '/^{key} = /d' -e '1i {line}' {file}"));
+            self.run(&format!("sed -i -e '1i {line}' -e '/^{key} = /d' {file}"));
         }
         self.run("systemctl restart holdfast-worker");
     }
@@ -66,7 +73,8 @@ impl Host {
         self
     }
 
-    /// What that does until the host is off: see `holdfast-rehearsal`. Its gate is shut.
+    /// What that does with the next order, tried for the first time: see `holdfast-rehearsal`. Its gate is
+    /// shut.
     pub fn rehearse(&self, script: &str) {
         self.write("/run/holdfast-rehearsal", script);
         self.write("/run/holdfast-gate", "");
@@ -74,7 +82,7 @@ impl Host {
 
     /// Opens the gate.
     pub fn open_gate(&self) {
-        self.run("rm -f /run/holdfast-gate /run/holdfast-rehearsal");
+        self.run("rm /run/holdfast-gate");
     }
 
     /// Waits until a unit is in this state.

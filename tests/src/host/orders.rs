@@ -64,12 +64,21 @@ impl Shop {
     }
 
     /// Waits until a job is at this stage.
+    ///
+    /// # Panics
+    /// If it ends before that.
     pub fn until_at(&self, job: JobId, stage: &str) {
         eventually(&format!("{stage} of job {job}"), || {
-            let shown = self.web.job(Host::SHOP, job);
-            assert!(["pending", "running"].contains(&shown["status"].as_str()?), "{shown:#}");
+            let shown = self.shown(job)?;
+            assert!(under_way(&shown), "{shown:#}");
             (shown["stage"]["name"] == stage).then_some(())
         });
+    }
+
+    /// A job of the shop's as it is shown, if the web side can look.
+    fn shown(&self, job: JobId) -> Option<Value> {
+        let answer = self.web.get(&format!("/api/v1/customers/{}/jobs/{job}", Host::SHOP));
+        (answer.status != 503).then(|| answer.with(200).body)
     }
 
     /// Stops the host, and starts it again.
@@ -100,7 +109,10 @@ impl Shop {
     /// # Panics
     /// If not.
     pub fn completed(&self, restore: Restore) -> (Visits, Value) {
-        let job = self.web.until(Host::SHOP, restore.job, "completed");
+        let job = eventually(&format!("the end of job {}", restore.job), || {
+            self.shown(restore.job).filter(|shown| !under_way(shown))
+        });
+        assert_eq!(job["status"], "completed", "{job:#}");
         self.host.expect_edition(&self.one);
         restore.shop.until(&Host::shows("one"));
         let (shop, bakery) = (restore.shop.leave(), restore.bakery.leave());
@@ -116,4 +128,8 @@ impl Shop {
         self.host.until_tidy();
         (shop, job)
     }
+}
+
+fn under_way(shown: &Value) -> bool {
+    ["pending", "running"].iter().any(|status| shown["status"] == *status)
 }
