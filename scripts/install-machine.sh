@@ -116,7 +116,25 @@ make_worker_user() {
 
 # example <file>: an example of docs/, with its words for this machine put in, by sed's commands.
 example() {
-    sed "${@:2}" "docs/$1"
+    sed -E "${@:2}" "docs/$1"
+}
+
+# Sets `words`, for an example: where the control database is, as the operator's account has it.
+control_words() {
+    local key line
+    words=()
+    for key in schema socket host port; do
+        line=$(sed -nE "/^$key = /{p;q}" "$etc/admin.toml" 2>/dev/null || true)
+        if [ -n "$line" ]; then words+=(-e "s|^(# )?$key = .*|$line|"); fi
+    done
+}
+
+# Whether root of this machine may ask the control database.
+control_is_here() {
+    case $(value host "$etc/admin.toml") in
+    '' | 127.0.0.1 | ::1 | localhost) server_answers ;;
+    *) false ;;
+    esac
 }
 
 # value <key> <file>: the first value of this key.
@@ -124,7 +142,3 @@ value() {
     if [ -r "$2" ]; then sed -nE "/^$1 = \"/{s/[^\"]*\"([^\"]*)\".*/\1/p;q}" "$2"; fi
 }
 
-# The socket of the server on this machine, if it answers.
-server_socket() {
-    if server_answers; then sql <<<'SELECT @@socket'; fi
-}

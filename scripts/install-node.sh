@@ -93,7 +93,8 @@ install_nginx() {
         say "There is no nginx here: without the rules of nginx/ a site is open to its visitors while it is switched."
         return
     fi
-    if cmp -s nginx/holdfast.conf "$nginx_rules" && cmp -s nginx/holdfast-site.conf "$nginx_snippet"; then return; fi
+    if [ "$changed" = no ] && cmp -s nginx/holdfast.conf "$nginx_rules" &&
+        cmp -s nginx/holdfast-site.conf "$nginx_snippet"; then return; fi
     step "install $nginx_rules and $nginx_snippet, and have nginx read them" put_nginx
 }
 
@@ -137,11 +138,10 @@ link_scripts() {
 
 # Its password comes with the control database; on a node alone it is brought.
 configure_worker() {
-    local socket=''
-    if has web; then socket=$(server_socket); fi
+    local words
+    control_words
     once 640 "root:$worker_user" "$etc/worker.toml" < <(
-        example worker.example.toml -e "s|^node = .*|node = \"$node\"|" \
-            ${socket:+-e "s|^# socket = .*|socket = \"$socket\"|"}
+        example worker.example.toml -e "s|^node = .*|node = \"$node\"|" "${words[@]}"
     )
     if has web; then
         local key
@@ -155,8 +155,13 @@ configure_worker() {
 }
 
 register_node() {
-    if ! has web; then return; fi
     local schema
+    if ! has web; then return; fi
+    if [ "$dry_run" = no ] && ! control_is_here; then
+        # It says nothing of one that is registered.
+        operator node add "$node"
+        return
+    fi
     schema=$(value schema "$etc/admin.toml")
     if [ -n "$schema" ] && [ -n "$(sql "$schema" <<<"SELECT name FROM nodes WHERE name = '$node'" 2>/dev/null)" ]; then
         return

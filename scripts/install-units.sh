@@ -1,6 +1,9 @@
 # Sourced by scripts/install: the units, begun or begun anew; a look at what is there now; what is next.
 # shellcheck shell=bash disable=SC2034,SC2119,SC2154  # The files share their variables and functions.
 
+# Whether something is not as it should be that a person must mend.
+bad=no
+
 # The units of this role, in the order in which they begin.
 units() {
     if has node; then echo holdfast-recover.service; fi
@@ -15,6 +18,7 @@ install_units() {
     done
     if [ "$dry_run" = no ] && systemd_runs; then systemctl daemon-reload; fi
     for unit in $(units); do
+        if [ "$unit" = holdfast-worker.service ] && lacks_for_worker; then continue; fi
         if ! systemctl --quiet is-enabled "$unit" 2>/dev/null; then
             step "have $unit begin at boot" systemctl --quiet enable "$unit"
         fi
@@ -24,7 +28,7 @@ install_units() {
 
 # A worker that is begun anew ends what it has in hand first, for ten minutes at most.
 begin() {
-    if ! systemd_runs || { [ "$1" = holdfast-worker.service ] && lacks_for_worker; }; then return; fi
+    if ! systemd_runs; then return; fi
     if ! systemctl --quiet is-active "$1"; then
         step "start $1" start start "$1" 60
     elif is_stale "$1"; then
@@ -43,7 +47,9 @@ is_stale() {
 # start <start|restart> <unit> <seconds>: a worker waits for a control database that is away.
 start() {
     systemctl reset-failed "$2" 2>/dev/null || true
-    timeout "$3" systemctl "$1" "$2" || die "$2 does not begin, or waits for something: journalctl -u $2 says what"
+    if timeout "$3" systemctl "$1" "$2"; then return; fi
+    say "$2 does not begin, or waits for something: journalctl -u $2 says what"
+    bad=yes
 }
 
 # Whether the worker lacks what comes from the web side's machine.
@@ -55,7 +61,6 @@ lacks_for_worker() {
 # What the parts say of themselves. The worker's doctor asks the executor's as well, by sudo.
 look() {
     if [ "$dry_run" = yes ]; then return; fi
-    local bad=no
     if has node; then
         say "holdfast-executor doctor:"
         "$bin/holdfast-executor" doctor || bad=yes
@@ -67,7 +72,10 @@ look() {
     if has web && systemd_runs; then
         web_answers || bad=yes
     fi
-    if [ "$bad" = yes ]; then die "not all is good: mend what is marked BAD, and run this again"; fi
+    # A node alone lacks whose tickets count until somebody has brought the key.
+    if [ "$bad" = yes ] && ! { has node && lacks_for_worker; }; then
+        die "not all is good: mend what is said above, and run this again"
+    fi
 }
 
 # It listens when it has begun. Ready is it while the control database answers.
@@ -86,10 +94,12 @@ tell_next() {
     if [ "$dry_run" = yes ]; then return; fi
     if ! systemd_runs; then
         say "Next: systemd does not run here; the units begin when it does."
-    elif has web; then
+    elif [ "$role" = all ]; then
         say "Next: say in $etc/enqueue.toml whose tokens count ([tokens]), in $etc/executor.toml where backups go and what a site is, and enter a customer: $bin/holdfast-enqueue --config $etc/admin.toml customer add <number>."
+    elif [ "$role" = web ]; then
+        say "Next: say in $etc/enqueue.toml whose tokens count ([tokens]), bring $etc/web/*.pub and $etc/worker.password to each node, and register it: $bin/holdfast-enqueue --config $etc/admin.toml node add <name> --pool <pool>."
     elif lacks_for_worker; then
-        say "Next: bring from the web side's machine its public key into $etc/ticket-keys and the password of holdfast_worker into $etc/worker.password, set redis and database in $etc/worker.toml, register the node there (holdfast-enqueue node add $node), and run this again."
+        say "Next: bring from the web side's machine its public key into $etc/ticket-keys and $etc/worker.password, set redis and database in $etc/worker.toml, register the node $node there, and run this again."
     else
         say "Next: say in $etc/executor.toml where backups go and what a site is, and enter this node's customers at the web side."
     fi

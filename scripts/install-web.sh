@@ -49,7 +49,7 @@ SQL
 user = "holdfast_admin"
 password_file = "$etc/admin.password"
 schema = "holdfast"
-socket = "$(server_socket)"
+socket = "$(sql <<<'SELECT @@socket')"
 TOML
 }
 
@@ -63,7 +63,7 @@ operator() {
 
 # As somebody who may grant, which is root on the server's own machine.
 give_rights() {
-    if server_answers; then
+    if control_is_here; then
         sql "$(value schema "$etc/admin.toml")" <migrations/grants.sql
     else
         say "The rights of migrations/grants.sql are to be given by somebody who may, on the server's own machine."
@@ -71,11 +71,11 @@ give_rights() {
 }
 
 configure_web() {
-    local socket key
-    socket=$(server_socket)
+    local key words
+    control_words
     key=$(compgen -G "$etc/web/*.key" | sort | tail -n 1 || true)
     once 640 "root:$web_user" "$etc/enqueue.toml" < <(
         example enqueue.example.toml ${key:+-e "s|^signing_key_file = .*|signing_key_file = \"$key\"|"} \
-            ${socket:+-e "s|^# socket = .*|socket = \"$socket\"|"}
+            "${words[@]}"
     )
 }

@@ -16,7 +16,7 @@ use crate::{
 /// Of a page so much is looked through.
 const MOST_BYTES: usize = 4 << 20;
 /// curl keeps its own time; this is for a curl that does not.
-const BEYOND: Duration = Duration::from_secs(5);
+pub const BEYOND: Duration = Duration::from_secs(5);
 /// Becomes nobody, with no way back: from util-linux.
 const AS_NOBODY: [&str; 5] =
     ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"];

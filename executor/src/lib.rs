@@ -6,6 +6,7 @@
 mod answer;
 mod aside;
 mod base;
+mod bounds;
 mod carry_out;
 mod cgroup;
 mod conductor;
@@ -46,6 +47,7 @@ mod tree;
 mod verb;
 mod work;
 
+pub use bounds::longest_switch;
 pub use failure::Failure;
 pub use program::main;
 pub use stop::Stop;

@@ -35,6 +35,8 @@ use crate::stop::Stop;
 const GRACE: Duration = Duration::from_secs(3);
 /// How long the output of a dead child may be held open by somebody it left behind.
 const AFTERGLOW: Duration = Duration::from_secs(1);
+/// How long it takes at most to end a child whose patience is at its end: asked, killed, awaited.
+pub const LONGEST_END: Duration = GRACE.saturating_add(GRACE).saturating_add(AFTERGLOW);
 /// What is read of stdout, or of an input file, at once.
 const CHUNK_BYTES: usize = 1 << 20;
 

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use holdfast_job::JobStatus;
-use holdfast_tests::{DOCUMENT, output_of, program};
+use holdfast_job::{JobStatus, Verb};
+use holdfast_tests::{DOCUMENT, built, output_of, program};
 
 const API: &str = include_str!("../../docs/API.md");
 const README: &str = include_str!("../../README.md");
@@ -163,9 +163,25 @@ fn the_lines_of_sudoers_are_valid_and_are_those_in_the_readme() {
     output_of(program("/usr/sbin/visudo").arg("-cqf").arg(&file));
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let executor = "/opt/holdfast/bin/holdfast-executor";
-    let expected = ["backup", "restore", "undo", "delete", "recover", "doctor"]
-        .map(|verb| format!("holdfast ALL=(root) NOPASSWD: {executor} {verb}"));
+    // A verb more does not compile here, and wants its line.
+    let orders = [Verb::Backup, Verb::Restore, Verb::Undo, Verb::Delete].map(|verb| match verb {
+        Verb::Backup | Verb::Restore | Verb::Undo | Verb::Delete => verb.word(),
+    });
+    let verbs: Vec<&str> = orders.into_iter().chain(["recover", "doctor"]).collect();
+    let expected: Vec<String> = verbs
+        .iter()
+        .map(|verb| format!("holdfast ALL=(root) NOPASSWD: {executor} {verb}"))
+        .collect();
     assert_eq!(lines, expected);
+    // The others that there are take arguments: they are root's at a shell.
+    let usage = output_of(program(built("holdfast-executor")).arg("--help"));
+    let words = usage.lines().filter_map(|line| line.strip_prefix("  "));
+    let words = words.filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    let (theirs, others): (Vec<&str>, Vec<&str>) = words
+        .flat_map(|line| line.split(" | "))
+        .filter_map(|line| line.split_whitespace().next())
+        .partition(|word| verbs.contains(word));
+    assert_eq!((theirs, others), (verbs, vec!["settle", "repository-password"]), "{usage}");
     assert!(README.contains(&lines.join("\n")), "the README shows them as they are");
     let worker = include_str!("../../docs/worker.example.toml");
     assert!(worker.contains(&format!("[\"/usr/bin/sudo\", \"-n\", \"{executor}\"]")));

@@ -28,3 +28,4 @@ mod services;
 mod settle;
 mod sweeps;
 mod tickets;
+mod units;

@@ -29,7 +29,7 @@ use crate::{
 /// How long a statement of the swap may go without an answer: its own waits end long before.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 /// How long what is half done waits for its server before it is left to `recover`.
-const AWAY_FOR: Duration = Duration::from_secs(10);
+pub const AWAY_FOR: Duration = Duration::from_secs(10);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// One database that changes places.

@@ -11,7 +11,7 @@ mod switch;
 mod undo;
 
 pub use backup::Backup;
-pub use databases::{administer, beginnings};
+pub use databases::{AWAY_FOR, PATIENCE as DATABASE_PATIENCE, administer, beginnings};
 pub use delete::Delete;
 pub use preconditions::check_hardlinks;
 pub use restore::Restore;

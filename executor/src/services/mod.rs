@@ -7,11 +7,16 @@ mod docker;
 mod processes;
 mod units;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-pub use self::docker::{Container, environment as docker_environment};
 use self::{docker::Docker, processes::Owner, units::Units};
+pub use self::{
+    docker::{Container, environment as docker_environment},
+    processes::BURIAL,
+};
 use crate::{
     config::{Node, Services},
     failure::{Failure, chain},
@@ -19,8 +24,10 @@ use crate::{
     stop::Stop,
 };
 
+/// How long the engine or systemd may take for an answer, beside what it was told to wait for.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks at something that is to come.
-const LOOK_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(200);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// What was found running, and is to run again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{LOOK_AGAIN_AFTER, ServiceError};
 
 /// How long the kernel may take to bury who was killed.
-const BURIAL: Duration = Duration::from_secs(2);
+pub const BURIAL: Duration = Duration::from_secs(2);
 
 /// A user whose processes are a site's.
 #[derive(Debug)]

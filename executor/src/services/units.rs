@@ -2,16 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Condition, ServiceError};
+use super::{ANSWER_WITHIN, Condition, ServiceError};
 use crate::{
     config::{Node, check_root_owned},
     confine,
     process::{Ended, Input, Moved, ProcessError, Program},
     stop::Stop,
 };
-
-/// How long systemd may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The units of a site.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ impl<'a> Units<'a> {
         }
         let mut states = Vec::new();
         // It fails if one of them does not run, and says how each is all the same, a line each.
-        self.run("is-active", self.names, PATIENCE, stop, |line| states.push(line.to_owned()))
+        self.run("is-active", self.names, ANSWER_WITHIN, stop, |line| states.push(line.to_owned()))
             .await?;
         if states.len() != self.names.len() {
             let said = format!("it said {} lines of {} units", states.len(), self.names.len());
@@ -62,8 +59,8 @@ impl<'a> Units<'a> {
             Err(ServiceError::Process(ProcessError::NoProgress { .. })) => {
                 let kill: Vec<String> =
                     ["--signal=KILL".to_owned()].into_iter().chain(units.iter().cloned()).collect();
-                self.run("kill", &kill, PATIENCE, stop, |_| {}).await?;
-                self.run("stop", units, PATIENCE, stop, |_| {}).await?
+                self.run("kill", &kill, ANSWER_WITHIN, stop, |_| {}).await?;
+                self.run("stop", units, ANSWER_WITHIN, stop, |_| {}).await?
             }
             ended => ended?,
         };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use self::inspected::{Inspected, understood};
-use super::{Condition, LOOK_AGAIN_AFTER, ServiceError};
+use super::{ANSWER_WITHIN, Condition, LOOK_AGAIN_AFTER, ServiceError};
 use crate::{
     config::{Containers, Node, check_root_owned},
     confine,
@@ -17,8 +17,6 @@ use crate::{
     stop::Stop,
 };
 
-/// How long the engine may take for an answer, beside what it was told to wait for.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// More of an answer than this is not read.
 const MOST_BYTES: usize = 4 << 20;
 /// A container that has no health check is well when it has run for this long.
@@ -279,7 +277,7 @@ impl<'a> Docker<'a> {
             args: confine::tied(argv),
             env: environment(&self.node.docker_socket),
             stdin: Input::default(),
-            patience: waits + PATIENCE,
+            patience: waits + ANSWER_WITHIN,
         };
         let mut said = String::new();
         let ended = program

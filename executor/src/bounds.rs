@@ -1,0 +1,50 @@
+//! How long a switch can go on that has begun: nobody may kill an executor before, and the worker's
+//! unit waits so long. What is waited for is bounded where it is started; here the waits are added up.
+//!
+//! It assumes that whatever can be silent is, each to the end of its patience: the engine and the
+//! site's units, its hook, its page, and its server, of which the first statement without an answer
+//! ends the way there, and the first on the way back is left to `recover`.
+
+use std::time::Duration;
+
+use crate::{
+    config::{Probe, Services},
+    health::BEYOND,
+    hooks,
+    plans::{AWAY_FOR, DATABASE_PATIENCE},
+    process::LONGEST_END,
+    services::{ANSWER_WITHIN, BURIAL},
+};
+
+/// The longest from `Close` to `Open`, there and all the way back.
+pub fn longest_switch(services: &Services, probe: Option<&Probe>) -> Duration {
+    let look = ended(ANSWER_WITHIN);
+    let hook = ended(hooks::PATIENCE);
+    let page = probe
+        .map_or(Duration::ZERO, |probe| services.start_within + ended(probe.patience + BEYOND));
+    let there =
+        look * 2 + stop(services) + ended(DATABASE_PATIENCE) + start(services) + hook + page;
+    // On the way back an engine that is away is waited for as long as for a start.
+    let again = services.start_within + stop(services);
+    let back = again + AWAY_FOR + ended(DATABASE_PATIENCE) + start(services) + hook;
+    there + back
+}
+
+/// Units, then containers, which are looked at before and after, then processes.
+fn stop(services: &Services) -> Duration {
+    let (within, look) = (services.stop_within, ended(ANSWER_WITHIN));
+    let units = ended(within) + look * 2;
+    let containers = look + ended(within + ANSWER_WITHIN) + look;
+    units + containers + within + BURIAL
+}
+
+/// Units have as long as all; a container that is begun at the last moment is stopped first.
+fn start(services: &Services) -> Duration {
+    let look = ended(ANSWER_WITHIN);
+    ended(services.start_within) + look + ended(services.stop_within + ANSWER_WITHIN) + look
+}
+
+/// A program that does not end within its patience, and has to be killed.
+fn ended(patience: Duration) -> Duration {
+    patience + LONGEST_END
+}
