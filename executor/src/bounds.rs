@@ -38,7 +38,8 @@ fn stop(services: &Services) -> Duration {
     units + containers + within + BURIAL
 }
 
-/// Units have as long as all; a container that is begun at the last moment is stopped first.
+/// Units have as long as all, and where they fail, a look at the machine comes in the place of what
+/// follows; a container that is begun at the last moment is stopped first.
 fn start(services: &Services) -> Duration {
     let look = ended(ANSWER_WITHIN);
     ended(services.start_within) + look + ended(services.stop_within + ANSWER_WITHIN) + look

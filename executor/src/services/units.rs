@@ -100,7 +100,7 @@ impl<'a> Units<'a> {
     async fn is_shutting_down(&self, stop: &Stop) -> Result<bool, ServiceError> {
         let mut shutting_down = false;
         let look = |line: &str| shutting_down |= line.trim() == "stopping";
-        self.run("is-system-running", &[], PATIENCE, stop, look).await?;
+        self.run("is-system-running", &[], ANSWER_WITHIN, stop, look).await?;
         Ok(shutting_down)
     }
 

@@ -91,15 +91,29 @@ impl Shop {
         self.web.until_up();
     }
 
-    /// A restore whose host is stopped at this stage and started again; which is then completed. For a
-    /// host with the executor of the tests.
-    pub fn restore_through(&mut self, stage: &str, power: Power) {
+    /// A restore whose host is stopped at this stage and started again; which is then completed. The job.
+    /// For a host with the executor of the tests.
+    pub fn restore_through(&mut self, stage: &str, power: Power) -> Value {
         println!("{power:?} at {stage}");
         self.host.rehearse(&format!("wait {stage}"));
         let restore = self.restore();
         self.until_at(restore.job, stage);
         self.power_cycle(power);
-        self.completed(restore);
+        self.completed(restore).1
+    }
+
+    /// A restore in whose stage `harm` is done; which is then completed. `script` is what the executor of
+    /// the tests does: see [`Host::rehearse`]. What visitors of the shop have seen.
+    pub fn restore_harmed(&self, script: &str, harm: impl FnOnce(&Host)) -> Visits {
+        println!("{script}");
+        self.host.rehearse(script);
+        let restore = self.restore();
+        if let Some((_, stage)) = script.split_once(' ') {
+            self.until_at(restore.job, stage);
+        }
+        harm(&self.host);
+        self.host.open_gate();
+        self.completed(restore).0
     }
 
     /// Waits until the restore is completed, which it must be in the end. The shop is of the edition

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use super::Host;
-use crate::wait::within;
+use crate::{eventually, signal, wait::within};
 
 /// How long what a crash has left may take to go.
 const SOON: Duration = Duration::from_secs(30);
@@ -43,6 +43,37 @@ impl Host {
         let numbers = fs::read_dir("/proc").expect("/proc").flatten();
         let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         numbers.filter(|pid| namespace(*pid) == Some(own.clone())).filter_map(process).collect()
+    }
+
+    /// Kills the one process that is so, as soon as there is one, and waits for its end.
+    pub fn kill(&self, what: &str, is: impl Fn(&Process) -> bool) {
+        let found = eventually(what, || self.processes().into_iter().find(&is));
+        signal("KILL", &found.pid.to_string());
+        eventually(&format!("the end of {what}"), || {
+            let there = self.processes().into_iter().any(|process| process.pid == found.pid);
+            (!there).then_some(())
+        });
+    }
+
+    /// Kills the worker.
+    pub fn kill_worker(&self) {
+        self.kill("the worker", |process| process.is("holdfast-worker"));
+    }
+
+    /// Kills the executor of a restore.
+    pub fn kill_executor(&self) {
+        self.kill("the executor", |process| process.executes("restore"));
+    }
+
+    /// Kills restic as it brings a snapshot back.
+    pub fn kill_restic(&self) {
+        let restores = |process: &Process| process.command.iter().any(|word| word == "restore");
+        self.kill("restic", |process| process.is("restic") && restores(process));
+    }
+
+    /// Kills the server of the site's database, which is the control plane's as well.
+    pub fn kill_mariadbd(&self) {
+        self.kill("mariadbd", |process| process.is("mariadbd"));
     }
 
     /// Waits, half a minute at most, until nothing runs outside a unit that is active, and in the units

@@ -1,5 +1,5 @@
-//! What an operator does with an installed host: a customer's backup and restore, a second install, the
-//! worker begun anew in the middle of a backup, the removal.
+//! What customers and operators do with an installed host: a restore, a second install, the removal, the
+//! worker begun anew in the middle of a backup.
 
 use std::time::Duration;
 
@@ -16,41 +16,47 @@ const INSTALLED: &str = "
     systemctl show --property=Id,InvocationID,UnitFileState 'holdfast-*'
     mariadb -e 'SELECT * FROM mysql.global_priv; SELECT name, pool, registered_at FROM holdfast.nodes'";
 
-/// A customer's restore on a host as it is installed; then a second install; then none.
 #[test]
-fn an_installed_host_restores_a_site_is_left_alone_by_a_second_install_and_keeps_its_backups_without()
- {
+fn visitors_of_an_installed_host_see_a_restore_as_one_short_503_and_its_neighbours_see_nothing() {
     let shop = Shop::on(Host::installed());
-
+    let run = shop.host.unit("shop-42", "InvocationID");
     let restore = shop.restore();
     let (seen, job) = shop.completed(restore);
     let wanted = [Host::shows("two"), Seen::Status(503), Host::shows("one")];
     assert_eq!(seen.seen(), wanted, "one short 503, and else a page: {seen:#?}");
     assert!(seen.closed() < SHORT, "{seen:#?}");
     println!("closed for {:?}; the job says {} ms", seen.closed(), job["closed_ms"]);
+    assert_ne!(shop.host.unit("shop-42", "InvocationID"), run, "the shop's unit has stood still");
+    assert_eq!(shop.host.unit("shop-42", "ActiveState"), "active");
+}
 
-    let before = shop.host.run(INSTALLED);
-    let said = shop.host.install();
-    let after = shop.host.run(INSTALLED);
+#[test]
+fn a_second_install_changes_nothing() {
+    let host = Host::installed();
+    let before = host.run(INSTALLED);
+    let said = host.install();
+    let after = host.run(INSTALLED);
     let changed = after.lines().filter(|line| !before.lines().any(|known| known == *line));
     assert_eq!(changed.collect::<Vec<_>>(), [""; 0], "{said}");
     assert_eq!(before.lines().count(), after.lines().count(), "{said}");
+}
 
+#[test]
+fn what_is_uninstalled_leaves_every_backup_to_plain_restic_and_to_the_next_install() {
+    let shop = Shop::on(Host::installed());
     let password = "/opt/holdfast/bin/holdfast-executor repository-password 42 manual";
-    let password = shop.host.run(password);
+    shop.host.write("/root/password", &shop.host.run(password));
     let job = shop.web.job(Host::SHOP, shop.backup);
-    let snapshot = job["snapshot"].as_str().expect("a snapshot");
+    let snapshot = job["snapshot_id"].as_str().expect("a snapshot");
     let said = shop.host.run("/usr/src/holdfast/scripts/install --uninstall");
     assert_uninstalled(&shop.host, &said);
-    shop.host.write("/root/password", &password);
     let snapshots = shop.host.run(
         "/srv/programs/restic --repo /var/backups/holdfast/manual/customer-42 \
          --password-file /root/password --no-cache snapshots --json",
     );
     assert!(snapshots.contains(snapshot), "{snapshots}");
-    assert_eq!(shop.host.page(Host::SHOP), Host::shows("one"), "the sites stay");
+    shop.host.expect_edition(&shop.one);
 
-    // What was kept is taken up again.
     shop.host.install();
     shop.web.until_up();
     let restore = shop.restore();
@@ -94,11 +100,15 @@ fn a_worker_that_is_begun_anew_in_the_middle_of_a_backup_ends_it_first_and_it_co
     assert_eq!(shop.host.run(&completed).trim(), "1");
     shop.host.until_tidy();
 
-    // One that may not wait: it is put back, costs no attempt, and is done by the next.
+    // One that may not wait: it is put back, costs no attempt, and is done by the next. So it is with an
+    // executor that has limits, and so is in a scope of its own beside the worker's unit.
     shop.host.configure_worker("grace_seconds = 1");
+    shop.host.run("printf '[limits]\\ncpu_weight = 50\\n' >>/etc/holdfast/customers/42.toml");
     shop.host.rehearse("wait snapshot");
     let job = shop.web.order_backup(Host::SHOP, "both");
     shop.until_at(job, "snapshot");
+    let executor = shop.host.processes().into_iter().find(|process| process.executes("backup"));
+    assert_eq!(executor.map(|process| process.unit), Some(format!("holdfast-{job}.scope")));
     shop.host.run("systemctl restart holdfast-worker");
     let ended = shop.web.until(Host::SHOP, job, "completed");
     assert_eq!(ended["operator"]["attempt"], 1, "{ended:#}");
