@@ -87,7 +87,7 @@ remove_user() {
 tell_kept() {
     local path
     say "Kept:"
-    for path in "$etc" /var/backups/holdfast /var/lib/holdfast /var/cache/holdfast /var/customers \
+    for path in "$etc" /var/backups/holdfast /var/lib/holdfast /var/cache/holdfast /var/log/holdfast /var/customers \
         /opt/holdfast /etc/systemd/system/holdfast-*.service.d; do
         if [ "$dry_run" = no ] && [ -e "$path" ]; then say "  $path"; fi
     done
