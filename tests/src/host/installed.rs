@@ -7,9 +7,9 @@ use crate::{Web, eventually};
 const HASTE: &str = "lease_seconds = 3\nheartbeat_seconds = 0.5\nscan_seconds = 0.5\n\
                      busy_retry_seconds = 0.3\nbackoff_seconds = 0.3\ngrace_seconds = 20";
 
-/// What `scripts/install` is told.
-pub(super) const INSTALL: &str =
-    "/usr/src/holdfast/scripts/install --role all --offline --from /srv/programs";
+/// `scripts/install`, and what it says of what it does.
+const INSTALL: &str =
+    "/usr/src/holdfast/scripts/install --role all --offline --from /srv/programs 2>&1";
 
 /// In the place of the executor, for [`Host::rehearse`]. sudo passes no environment on.
 const REHEARSED: &str = "#!/bin/sh

@@ -39,6 +39,7 @@ fn a_second_install_changes_nothing() {
     let changed = after.lines().filter(|line| !before.lines().any(|known| known == *line));
     assert_eq!(changed.collect::<Vec<_>>(), [""; 0], "{said}");
     assert_eq!(before.lines().count(), after.lines().count(), "{said}");
+    assert!(said.contains("Nothing had to be changed."), "{said}");
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn what_is_uninstalled_leaves_every_backup_to_plain_restic_and_to_the_next_insta
     shop.host.write("/root/password", &shop.host.run(password));
     let job = shop.web.job(Host::SHOP, shop.backup);
     let snapshot = job["snapshot_id"].as_str().expect("a snapshot");
-    let said = shop.host.run("/usr/src/holdfast/scripts/install --uninstall");
+    let said = shop.host.run("/usr/src/holdfast/scripts/install --uninstall 2>&1");
     assert_uninstalled(&shop.host, &said);
     let snapshots = shop.host.run(
         "/srv/programs/restic --repo /var/backups/holdfast/manual/customer-42 \
