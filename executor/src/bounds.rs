@@ -20,8 +20,10 @@ use crate::{
 pub fn longest_switch(services: &Services, probe: Option<&Probe>) -> Duration {
     let look = ended(ANSWER_WITHIN);
     let hook = ended(hooks::PATIENCE);
-    let page = probe
-        .map_or(Duration::ZERO, |probe| services.start_within + ended(probe.patience + BEYOND));
+    // Where it is not well, it is asked whether the machine is being shut down, twice at the end.
+    let page = look * 2
+        + probe
+            .map_or(Duration::ZERO, |probe| services.start_within + ended(probe.patience + BEYOND));
     let there =
         look * 2 + stop(services) + ended(DATABASE_PATIENCE) + start(services) + hook + page;
     // On the way back an engine that is away is waited for as long as for a start.

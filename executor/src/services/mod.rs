@@ -89,7 +89,8 @@ impl ServiceError {
                      try again later.";
         match self {
             Self::Process(ProcessError::Stopped { .. }) => Failure::stopped(),
-            Self::Away(_) | Self::ShuttingDown => Failure::away(later, operator),
+            Self::Away(_) => Failure::away(later, operator),
+            Self::ShuttingDown => Failure::not_now(later, operator),
             Self::Setup(_) => Failure::permanent(crate::plans::CONTACT_SUPPORT, operator),
             _ => Failure::transient(later, operator),
         }
@@ -199,6 +200,12 @@ impl<'a> Running<'a> {
             }
             (None, _) => Ok(Condition::Well),
         }
+    }
+
+    /// Whether the machine is being shut down: what a site needs may be gone before it, so that it says
+    /// nothing of the site that it does not answer any more.
+    pub async fn is_shutting_down(&self, stop: &Stop) -> bool {
+        self.units.is_shutting_down(stop).await.unwrap_or(false)
     }
 
     /// Whether what was found says of itself that it is well, now.
