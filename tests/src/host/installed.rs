@@ -5,7 +5,7 @@ use crate::{Web, eventually};
 
 /// What the tests change of the worker's configuration: how soon it looks, and gives up on another.
 const HASTE: &str = "lease_seconds = 3\nheartbeat_seconds = 0.5\nscan_seconds = 0.5\n\
-                     busy_retry_seconds = 0.3\nbackoff_seconds = 0.3\ngrace_seconds = 20";
+                     busy_retry_seconds = 0.3\nbackoff_seconds = 0.3";
 
 /// `scripts/install`, and what it says of what it does.
 const INSTALL: &str =
