@@ -20,8 +20,10 @@ use crate::{
 pub fn longest_switch(services: &Services, probe: Option<&Probe>) -> Duration {
     let look = ended(ANSWER_WITHIN);
     let hook = ended(hooks::PATIENCE);
-    let page = probe
-        .map_or(Duration::ZERO, |probe| services.start_within + ended(probe.patience + BEYOND));
+    // Where it is not well, it is asked whether the machine is being shut down, twice at the end.
+    let page = look * 2
+        + probe
+            .map_or(Duration::ZERO, |probe| services.start_within + ended(probe.patience + BEYOND));
     let there =
         look * 2 + stop(services) + ended(DATABASE_PATIENCE) + start(services) + hook + page;
     // On the way back an engine that is away is waited for as long as for a start.
@@ -38,7 +40,8 @@ fn stop(services: &Services) -> Duration {
     units + containers + within + BURIAL
 }
 
-/// Units have as long as all; a container that is begun at the last moment is stopped first.
+/// Units have as long as all, and where they fail, a look at the machine comes in the place of what
+/// follows; a container that is begun at the last moment is stopped first.
 fn start(services: &Services) -> Duration {
     let look = ended(ANSWER_WITHIN);
     ended(services.start_within) + look + ended(services.stop_within + ANSWER_WITHIN) + look

@@ -87,7 +87,7 @@ pub fn possible() -> Result<String, String> {
     let root = Path::new(ROOT);
     if Path::new(SYSTEMD).exists() {
         return match Path::new(BUSCTL).exists() {
-            true => Ok("by systemd, in a scope of their own, which is untested".into()),
+            true => Ok("by systemd, in a scope of their own".into()),
             false => Err(format!("systemd runs, and {BUSCTL} is missing: install systemd's")),
         };
     }

@@ -24,12 +24,18 @@ pub fn be_patient(deadline: Duration) {
 /// If it has not happened within a minute, or what [`be_patient`] said.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let patience = Duration::from_secs(PATIENCE.load(Ordering::Relaxed));
-    let deadline = Instant::now() + patience;
+    let seen = within(patience, &mut look);
+    seen.unwrap_or_else(|| panic!("{what} did not happen within {patience:?}"))
+}
+
+/// What `look` sees within this long, if anything.
+pub fn within<T>(how_long: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + how_long;
     loop {
-        if let Some(seen) = look() {
+        let seen = look();
+        if seen.is_some() || Instant::now() >= deadline {
             return seen;
         }
-        assert!(Instant::now() < deadline, "{what} did not happen within {patience:?}");
         pause();
     }
 }

@@ -44,14 +44,15 @@ impl Web {
         let file = folder.join("enqueue.toml");
         std::fs::write(&file, config.replace("{port}", &port.to_string())).expect("a file");
         let token = token(&file);
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .max_idle_connections_per_host(64)
-            .build();
-        let mut web = Self { port, child: None, agent: config.into(), token };
+        let mut web = Self { port, child: None, agent: agent(64), token };
         web.start_again(folder);
         web
+    }
+
+    /// One that somebody else has started and may start again, on this port; `token` is what requests
+    /// bring if they bring no other.
+    pub fn at(port: u16, token: String) -> Self {
+        Self { port, child: None, agent: agent(0), token }
     }
 
     /// Starts it again after it was killed.
@@ -64,6 +65,11 @@ impl Web {
         web.arg("--config").arg(folder.join("enqueue.toml")).arg("run");
         web.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log"));
         self.child = Some(web.spawn().expect("holdfast-enqueue"));
+        self.until_up();
+    }
+
+    /// Waits until it answers.
+    pub fn until_up(&self) {
         eventually("an answer of the web side", || {
             self.agent.get(self.url("/healthz")).call().ok()
         });
@@ -203,6 +209,16 @@ impl Web {
             (now == status).then_some(shown)
         })
     }
+}
+
+/// A client that keeps so many connections for later requests.
+fn agent(connections: usize) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(60)))
+        .max_idle_connections_per_host(connections)
+        .build();
+    config.into()
 }
 
 fn bearer(token: &str) -> String {

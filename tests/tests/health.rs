@@ -3,7 +3,7 @@
 use std::fs;
 
 use holdfast_job::Outcome;
-use holdfast_tests::{Nginx, Node};
+use holdfast_tests::{Nginx, Node, place_program};
 
 const SECRET: &str = "0123456789abcdef";
 
@@ -23,12 +23,16 @@ impl Scene {
     }
 
     fn configure(&self, secret: &str, probe: &str) {
+        self.configure_with(secret, probe, "/usr/bin/systemctl");
+    }
+
+    fn configure_with(&self, secret: &str, probe: &str, systemctl: &str) {
         self.node.secret("etc/probe", secret);
         let root = self.node.root().display();
         let url = self.nginx.url("page");
         self.node.configure_all(
             &holdfast_tests::restic(),
-            &format!("probe_secret_file = \"{root}/etc/probe\""),
+            &format!("probe_secret_file = \"{root}/etc/probe\"\nsystemctl = \"{systemctl}\""),
             "",
             &format!(
                 "[site.services]\nstart_seconds = 1\n[site.probe]\nurl = \"{url}\"\n\
@@ -54,6 +58,21 @@ fn a_site_that_is_not_well_behind_its_restore_is_its_old_self_again_and_says_why
     assert!(result.customer_message.contains("did not work as it should"), "{result:?}");
     let page = fs::read_to_string(scene.node.live().join("page")).expect("a page");
     assert_eq!((page.as_str(), scene.nginx.status("page").as_str()), ("this is a shop", "200"));
+    scene.node.recover();
+}
+
+/// Its web server may have been stopped before it was asked.
+#[test]
+fn a_site_that_does_not_answer_because_its_machine_is_being_shut_down_is_restored_later() {
+    let scene = Scene::open("");
+    let systemctl = scene.node.root().join("etc/systemctl");
+    place_program(&systemctl, "#!/bin/sh\necho stopping\nexit 1\n");
+    let without = scene.node.backed_up();
+    scene.page("a shop");
+    scene.configure_with(SECRET, "", &systemctl.display().to_string());
+    let result = scene.node.restore(&without).run().ended_as(Outcome::Busy);
+    assert!(result.operator_message.contains("being shut down"), "{result:?}");
+    assert_eq!(scene.nginx.status("page"), "200");
     scene.node.recover();
 }
 

@@ -14,6 +14,7 @@ mod fleet;
 mod harness_mariadb;
 mod health;
 mod hooks;
+mod host;
 mod hostile_database;
 mod hostile_tree;
 mod lifeline;

@@ -83,6 +83,29 @@ fn a_unit_that_does_not_stop_is_killed_and_one_that_does_not_start_brings_the_ol
     node.recover();
 }
 
+#[test]
+fn a_machine_that_is_being_shut_down_leaves_the_site_closed_until_it_is_up_again() {
+    let leaving = "if [ -e $root/leaving ]; then case $verb in\n\
+                   is-system-running) echo stopping; exit 1 ;;\n\
+                   restart) echo 'Transaction is destructive' >&2; exit 4 ;;\n\
+                   esac; fi";
+    let node = site_with_units(leaving);
+    let snapshot = node.backed_up();
+    fs::write(node.live().join("page"), "new").expect("a page");
+    let before = node.tree();
+    fs::write(node.root().join("leaving"), "").expect("a file");
+    let result = node.restore(&snapshot).run().ended_as(Outcome::Busy);
+    assert!(result.operator_message.contains("being shut down"), "{result:?}");
+    assert!(node.flag().exists(), "the site is open");
+    fs::remove_file(node.root().join("leaving")).expect("no file");
+    node.recover();
+    assert!(!node.flag().exists(), "the site is closed");
+    assert_eq!(node.tree(), before);
+    let state = fs::read_to_string(node.root().join("php-fpm-42.service")).expect("a state");
+    assert_eq!(state.trim(), "active");
+    node.recover();
+}
+
 /// A process of the user `games`, who has none else; deaf if it does not end when it is asked to.
 fn of_games(script: &str) -> Child {
     let mut shell = holdfast_tests::program("/usr/bin/setpriv");

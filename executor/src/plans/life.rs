@@ -205,7 +205,17 @@ impl Life {
             work.teller.log(Level::Warn, format!("the restored site is not well: {why}"));
             return Ok(());
         }
-        Err(unwell(&why))
+        match self.is_shutting_down(work).await {
+            true => Err(failed(ServiceError::ShuttingDown)),
+            false => Err(unwell(&why)),
+        }
+    }
+
+    async fn is_shutting_down(&self, work: &Work<'_>) -> bool {
+        match self.running(work) {
+            Ok(Some(running)) => running.is_shutting_down(&no_stop()).await,
+            _ => false,
+        }
     }
 
     async fn ask_until_well(&self, probe: &Probe, work: &Work<'_>) -> Option<String> {
@@ -221,7 +231,7 @@ impl Life {
                 Ok(Answer::Well) => return None,
                 Ok(Answer::Unwell(why)) | Err(why) => why,
             };
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || self.is_shutting_down(work).await {
                 return Some(why);
             }
             sleep(LOOK_AGAIN_AFTER).await;
@@ -236,7 +246,7 @@ impl Life {
 
 /// On the way back: what could not even be tried is tried again by `recover`.
 fn later(error: ServiceError) -> Failure {
-    let passes = matches!(error, ServiceError::Process(_));
+    let passes = matches!(error, ServiceError::Process(_) | ServiceError::ShuttingDown);
     let failure = error.into_failure();
     match passes {
         true => Failure { kind: FailureKind::Away, ..failure },

@@ -59,6 +59,9 @@ pub enum ServiceError {
     /// The Docker engine is not there.
     #[error("the Docker engine is not there ({0}): start it, or see its log")]
     Away(String),
+    /// systemd starts no units any more.
+    #[error("this machine is being shut down, and its units start when it is up again")]
+    ShuttingDown,
     /// A container is not there any more.
     #[error("a container of the site's is gone")]
     Gone,
@@ -87,6 +90,7 @@ impl ServiceError {
         match self {
             Self::Process(ProcessError::Stopped { .. }) => Failure::stopped(),
             Self::Away(_) => Failure::away(later, operator),
+            Self::ShuttingDown => Failure::not_now(later, operator),
             Self::Setup(_) => Failure::permanent(crate::plans::CONTACT_SUPPORT, operator),
             _ => Failure::transient(later, operator),
         }
@@ -183,7 +187,8 @@ impl<'a> Running<'a> {
     /// engine that is away is waited for.
     ///
     /// # Errors
-    /// [`ServiceError::Away`] if it stays away, and whatever kept us from asking.
+    /// [`ServiceError::Away`] if it stays away, [`ServiceError::ShuttingDown`], and whatever kept us from
+    /// asking.
     pub async fn start(&self, found: &Found, stop: &Stop) -> Result<Condition, ServiceError> {
         let Services { start_within, stop_within, .. } = *self.services;
         let deadline = Instant::now() + start_within;
@@ -195,6 +200,12 @@ impl<'a> Running<'a> {
             }
             (None, _) => Ok(Condition::Well),
         }
+    }
+
+    /// Whether the machine is being shut down: what a site needs may be gone before it, so that it says
+    /// nothing of the site that it does not answer any more.
+    pub async fn is_shutting_down(&self, stop: &Stop) -> bool {
+        self.units.is_shutting_down(stop).await.unwrap_or(false)
     }
 
     /// Whether what was found says of itself that it is well, now.

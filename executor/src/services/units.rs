@@ -70,7 +70,8 @@ impl<'a> Units<'a> {
         }
     }
 
-    /// Starts them anew; how they are if they do not run.
+    /// Starts them anew; how they are if they do not run. A machine that is being shut down starts no
+    /// units any more: [`ServiceError::ShuttingDown`].
     pub(super) async fn start(
         &self,
         units: &[String],
@@ -88,11 +89,23 @@ impl<'a> Units<'a> {
         };
         match ended.status.success() {
             true => Ok(None),
+            false if self.is_shutting_down(stop).await? => Err(ServiceError::ShuttingDown),
             false => {
                 let error = refused("start the site's units", &ended);
                 Ok(Some(Condition::Down(error.to_string())))
             }
         }
+    }
+
+    /// Whether the machine is being shut down. One without systemd does not say so.
+    pub(super) async fn is_shutting_down(&self, stop: &Stop) -> Result<bool, ServiceError> {
+        if check_root_owned(&self.node.systemctl).is_err() {
+            return Ok(false);
+        }
+        let mut shutting_down = false;
+        let look = |line: &str| shutting_down |= line.trim() == "stopping";
+        self.run("is-system-running", &[], ANSWER_WITHIN, stop, look).await?;
+        Ok(shutting_down)
     }
 
     async fn run(

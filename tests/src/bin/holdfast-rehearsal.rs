@@ -1,10 +1,12 @@
 //! The executor of the tests: the real one, with a script that says where it fails, waits or repeats.
 //!
 //! `HOLDFAST_REHEARSAL` is `before fetch`, `after fetch` (it fails there), `wait fetch` (it waits
-//! there for the wish to stop), `twice` (every step is taken twice), `carry on` (`recover` goes on where
+//! there for the wish to stop), `held fetch` (it waits there for as long as the file
+//! `HOLDFAST_REHEARSAL_GATE` is there), `twice` (every step is taken twice), `carry on` (`recover` goes on where
 //! an executor was killed), or several parted by commas. A `-` before a stage means its way back.
 
 use std::{
+    path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -50,6 +52,15 @@ impl Rehearsal for Script {
                 return Err(failure("nobody asked to stop"));
             }
             std::thread::yield_now();
+        }
+        if self.says("held", step) {
+            let gate = std::env::var_os("HOLDFAST_REHEARSAL_GATE").map(PathBuf::from);
+            while gate.as_ref().is_some_and(|gate| gate.exists()) {
+                if Instant::now() > deadline {
+                    return Err(failure("nobody opened the gate"));
+                }
+                std::thread::yield_now();
+            }
         }
         if self.says("before", step) { Err(failure("rehearsed, before")) } else { Ok(()) }
     }

@@ -1,6 +1,6 @@
 //! `scripts/soak`: what is too long for a check. `sweeps`: every plan is killed at every point, and the
 //! recovery from it at every point of its own, and then recovered. `files`: a site of a million files.
-//! `jobs`: a thousand real jobs through one worker.
+//! `jobs`: a thousand real jobs through one worker. `host`: a host that is stopped at every stage.
 
 use std::{
     process::ExitCode,
@@ -10,7 +10,7 @@ use std::{
 
 use holdfast_job::{Scope, Stage};
 use holdfast_tests::{
-    Call, Fleet, Footprint, Moment, Node, eventually, fill_site,
+    Call, Fleet, Footprint, Host, Moment, Node, Power, Shop, eventually, fill_site,
     sweep::{Plan, Scene, Victim, say},
 };
 
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             PLANS.into_iter().filter(named).collect()
         }
         ["files"] => return a_million_files(),
+        ["host"] => return a_host_at_every_stage(),
         ["jobs"] => return jobs_through_one_worker(1000),
         ["jobs", number] => match number.parse() {
             Ok(number) => return jobs_through_one_worker(number),
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     let more = ["databases", "containers"];
     if plans.is_empty() && !more.iter().any(|word| words.contains(word)) {
         eprintln!(
-            "usage: soak sweeps [undo|restore|backup|delete|databases|containers …], files, or jobs [number]"
+            "usage: soak sweeps [undo|restore|backup|delete|databases|containers …], files, jobs [number], or host"
         );
         return ExitCode::from(2);
     }
@@ -96,6 +97,40 @@ fn jobs_through_one_worker(number: u32) -> ExitCode {
     drop(worker);
     let ours = |line: &&String| !line.starts_with("process");
     assert_eq!(left.iter().filter(ours).count(), 0, "{left:#?}");
+    ExitCode::SUCCESS
+}
+
+/// An installed host is stopped and started at every stage of a restore, told to and by a power cut; and
+/// whoever takes part in it is killed there.
+fn a_host_at_every_stage() -> ExitCode {
+    const STAGES: [Stage; 10] = [
+        Stage::Check,
+        Stage::Fetch,
+        Stage::Load,
+        Stage::Close,
+        Stage::Halt,
+        Stage::SwapDatabase,
+        Stage::SwapFiles,
+        Stage::Resume,
+        Stage::Open,
+        Stage::Keep,
+    ];
+    holdfast_tests::be_patient(Duration::from_secs(300));
+    let mut shop = Shop::on(Host::installed().with_rehearsal());
+    let mut points = 0;
+    for stage in STAGES {
+        for power in [Power::Off, Power::Cut] {
+            shop.restore_through(stage.name(), power);
+            points += 1;
+        }
+        let (wait, held) = (format!("wait {stage}"), format!("held {stage}"));
+        shop.restore_harmed(&wait, Host::kill_worker);
+        shop.restore_harmed(&held, Host::kill_executor);
+        shop.restore_harmed(&held, Host::kill_mariadbd);
+        points += 3;
+    }
+    shop.restore_harmed("", Host::kill_restic);
+    println!("host: {} points", points + 1);
     ExitCode::SUCCESS
 }
 
