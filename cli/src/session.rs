@@ -70,6 +70,11 @@ impl Session {
         Ok(self.customer.get_or_init(|| found))
     }
 
+    /// Whether somebody has said which customer is meant.
+    pub fn names_customer(&self) -> bool {
+        self.settings.customer.is_some()
+    }
+
     fn only_customer(&self) -> Result<String, Failure> {
         let unclear = |why: &str| {
             Failure::Misuse(format!("{why}: name a customer with --customer, or HOLDFAST_CUSTOMER"))

@@ -157,10 +157,27 @@ fn asked(session: &Session, findings: &mut Vec<Finding>) {
                 let missing = "none is registered: holdfast-enqueue node add";
                 findings.push(finding("the nodes", Err(missing.into())));
             }
-            Ok(all) => findings.extend(all.iter().map(node)),
+            Ok(all) => findings.extend(all.iter().map(|value| node(session, value))),
         }
-    } else if let Err(failure) = session.customer() {
-        findings.push(finding("the customer", Err(failure.to_string())));
+    }
+    // An operator need not mean one.
+    if told["role"] != "operator" || session.names_customer() {
+        findings.push(finding("the customer", customer(session)));
+    }
+}
+
+/// Whether there is the one that is meant, for whoever has this token.
+fn customer(session: &Session) -> Result<String, String> {
+    let name = session.customer().map_err(|failure| failure.to_string())?;
+    let path = session.site("/status").map_err(|failure| failure.to_string())?;
+    match session.client.get_once(&path) {
+        Ok(_) => Ok(format!("{name}, whom the token may see")),
+        Err(Failure::Refused(problem)) if problem.kind == "not-found" => Err(format!(
+            "there is no {name}, or the token may not see it: `{} token show` says whom it may see; name \
+             another with --customer, HOLDFAST_CUSTOMER or the profile's `customer`",
+            session.holdfast()
+        )),
+        Err(failure) => Err(failure.text(&session.holdfast())),
     }
 }
 

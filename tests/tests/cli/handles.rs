@@ -130,6 +130,7 @@ fn doctor_says_what_is_good_and_what_to_do() {
         "good  the token: root, operator: may look and order",
         "good  its time: until ",
         "good  node test-1: alive",
+        "good  the customer: 42, whom the token may see",
     ] {
         assert!(good.out.contains(line), "{line}: {good:?}");
     }
@@ -144,6 +145,11 @@ fn doctor_says_what_is_good_and_what_to_do() {
     desk.call(&["nodes"]).ended(0).says("Not settled:\n  test-1: customer 42: stuck: a flag");
     drop(worker);
 
+    let other = fleet.token(&["--customer", "42"]);
+    desk.environment.push(("HOLDFAST_TOKEN", other));
+    desk.call(&["doctor"]).ended(0).says("good  the customer: 42");
+    let another = desk.call(&["doctor", "--customer", "43"]).ended(1);
+    another.says("BAD   the customer: there is no 43").says("holdfast --customer 43 token show");
     desk.environment.push(("HOLDFAST_TOKEN", fleet.token(&["--customer", "42", "--seconds", "0"])));
     // Thirty seconds of another clock are forgiven it.
     desk.call(&["doctor"]).ended(1).says("BAD   its time: it counted until ");
