@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     profiles::Profiles,
     session::Session,
-    settings::{Globals, Settings, TokenSource},
+    settings::{Globals, Settings, TokenSource, quoted},
     shown, units, when,
 };
 
@@ -210,7 +210,7 @@ fn time_left(told: &Value) -> Result<String, String> {
     }
 }
 
-fn node(value: &Value) -> Finding {
+fn node(session: &Session, value: &Value) -> Finding {
     let node: Node = match shown::read(value) {
         Ok(node) => node,
         Err(failure) => return finding("a node", Err(failure.to_string())),
@@ -221,6 +221,11 @@ fn node(value: &Value) -> Finding {
     finding(
         &what,
         match (node.alive, unsettled.is_empty()) {
+            (true, true) if node.draining => Err(format!(
+                "drained, it takes nothing new; to let it take jobs again: {} resume {}",
+                session.holdfast(),
+                quoted(&node.name)
+            )),
             (true, true) => Ok(node.heard()),
             (true, false) => Err(format!("a person must look: {}", unsettled.join("; "))),
             (false, _) => Err(format!(

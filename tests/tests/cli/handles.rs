@@ -137,6 +137,10 @@ fn doctor_says_what_is_good_and_what_to_do() {
     let findings = desk.call(&["doctor", "--json"]).ended(0).json_lines();
     assert_eq!(findings.len(), good.out.lines().count());
     assert!(findings.iter().all(|finding| finding["good"] == true), "{findings:#?}");
+    desk.call(&["drain", "test-1"]).ended(0);
+    let drained = desk.call(&["doctor"]).ended(1).says("BAD   node test-1: drained");
+    drained.says("holdfast resume test-1");
+    desk.call(&["resume", "test-1"]).ended(0);
     let unsettled = r#"[{"customer":42,"standing":"stuck","detail":"a flag"}]"#;
     fleet.query(&format!("UPDATE nodes SET unsettled = '{unsettled}'"));
     desk.call(&["doctor"])
