@@ -22,12 +22,25 @@ pub struct Answer {
 /// What came in place of a success.
 #[derive(Debug)]
 pub enum Miss {
-    /// The server knows nothing of it, or nobody knows whether it does.
+    /// Nobody was reached: nothing was asked for.
+    Unreached(String),
+    /// Nobody knows whether the server knows of it.
     Broken(String),
     /// What would be the same at another try: who answers is not who was meant.
     Strange(String),
     /// The server says why not.
     Problem(Box<Problem>),
+}
+
+impl Miss {
+    /// Whether an order that was answered so may have been taken.
+    pub fn leaves_open(&self) -> bool {
+        match self {
+            Self::Broken(_) => true,
+            Self::Problem(problem) => problem.leaves_open(),
+            Self::Unreached(_) | Self::Strange(_) => false,
+        }
+    }
 }
 
 impl Answer {

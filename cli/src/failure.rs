@@ -26,6 +26,9 @@ pub enum Failure {
     /// Nobody answers, or nobody who speaks as the API does.
     #[error("{0}")]
     Silent(String),
+    /// An order was sent, and nobody knows whether it was taken; the text says how to look.
+    #[error("{0}")]
+    Unanswered(String),
     /// Nobody reads what is said.
     #[error("cannot write to stdout")]
     Output(#[source] io::Error),
@@ -59,7 +62,7 @@ impl Failure {
             Self::Misuse(_) | Self::Output(_) => Ending::Misused,
             Self::Nothing(_) => Ending::Refused,
             Self::Declined => Ending::Stopped,
-            Self::Silent(_) | Self::Beside { .. } => Ending::Silent,
+            Self::Silent(_) | Self::Unanswered(_) | Self::Beside { .. } => Ending::Silent,
             Self::Refused(problem) => match (problem.status, problem.kind.as_str()) {
                 (500.., _) => Ending::Silent,
                 (_, "active-job") => Ending::Busy,
@@ -93,6 +96,7 @@ impl Failure {
             Self::Nothing(_) => own("nothing"),
             Self::Declined => own("declined"),
             Self::Silent(_) => own("no-answer"),
+            Self::Unanswered(_) => own("order-unknown"),
             Self::Output(_) => own("output"),
             Self::Beside { job, .. } => {
                 let mut value = own("not-watched");

@@ -57,6 +57,15 @@ impl Problem {
         }
     }
 
+    /// Whether an order that was answered so may have been taken.
+    pub fn leaves_open(&self) -> bool {
+        match self.kind.as_str() {
+            "order-unknown" | "too-slow" => true,
+            "" => matches!(self.status, 502..=504),
+            _ => false,
+        }
+    }
+
     /// The job that is under way in place of what was asked for.
     pub fn active_job(&self) -> Option<&str> {
         self.body["active_job"].as_str()
@@ -77,9 +86,6 @@ impl Problem {
                 "Is the name right? `holdfast list` and `holdfast jobs` show what there is, \
                             `holdfast token show` whose the token may see."
                     .into()
-            }
-            "order-unknown" | "too-slow" => {
-                format!("Look whether it was ordered: {holdfast} jobs")
             }
             "backup-gone" | "not-in-backup" => format!("The backups: {holdfast} list"),
             "no-undo-copy" => format!("The restores and undos: {holdfast} jobs --kind restore"),

@@ -1,9 +1,9 @@
 //! Whatever breaks on the way: an order is given once, and whoever watches goes on when the server is
 //! back.
 
-use std::process::Stdio;
+use std::{io::Read, process::Stdio};
 
-use holdfast_tests::{AnswerProxy, Fleet, eventually};
+use holdfast_tests::{AnswerProxy, Fleet, eventually, signal};
 
 use super::{Desk, Said};
 
@@ -32,6 +32,39 @@ fn an_order_whose_answer_is_lost_is_given_again_and_carried_out_once() {
     desk.call(&["delete", backup, "--yes", "--wait"]).ended(0).says("For the customer: Completed.");
     let deletions = "SELECT COUNT(*) FROM customer_backup_jobs WHERE job_type = 'delete'";
     assert_eq!(fleet.query(deletions), "1");
+}
+
+#[test]
+fn an_order_of_which_nobody_hears_may_have_been_taken_and_the_message_says_so() {
+    let fleet = Fleet::recording();
+    let mut desk = Desk::new(&fleet);
+    let proxy = AnswerProxy::start(&fleet.web.url(""), usize::MAX);
+    let straight = Desk::new(&fleet);
+    desk.environment.push(("HOLDFAST_URL", proxy.url()));
+    let lost = desk.call(&["backup", "--customer", "42"]).ended(8);
+    lost.warns("may have been taken").warns("holdfast --customer 42 watch");
+    let job = straight.call(&["jobs", "--json"]).ended(0).json();
+    straight.call(&["stop"]).ended(0);
+    let lost = desk.call(&["backup", "--json"]).ended(8).problem();
+    assert_eq!(lost["type"], "urn:holdfast:cli:order-unknown");
+    assert_eq!((&lost["exit"], &job["status"]), (&8.into(), &"pending".into()));
+    assert!(lost["detail"].as_str().expect("a text").contains("holdfast jobs"), "{lost}");
+    // What asks for nothing says nothing of an order.
+    let looked = desk.call(&["list"]).ended(8);
+    assert!(!looked.err.contains("may have been taken"), "{looked:?}");
+
+    // Told to end while nobody has answered yet.
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", held.local_addr().expect("an address"));
+    desk.environment.push(("HOLDFAST_URL", address));
+    let mut ordering = desk.command(&["backup"]);
+    ordering.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ordering = ordering.spawn().expect("holdfast");
+    let (mut asked, _) = held.accept().expect("a request");
+    asked.read_exact(&mut [0; 4]).expect("its beginning");
+    signal("INT", &ordering.id().to_string());
+    let ended = ordering.wait_with_output().expect("its end");
+    Said::of(&["backup"], ended).ended(130).warns("may have been taken");
 }
 
 #[test]
