@@ -44,11 +44,11 @@ impl Miss {
 }
 
 impl Answer {
-    /// Reads an answer to its end.
+    /// Reads an answer to its end, of what was asked for at this path.
     ///
     /// # Errors
     /// If it is no success, or breaks off.
-    pub fn read(mut response: Response<Body>) -> Result<Self, Miss> {
+    pub fn read(path: &str, mut response: Response<Body>) -> Result<Self, Miss> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response
@@ -72,6 +72,7 @@ impl Answer {
         let retry_after = header(&headers, "retry-after").and_then(|text| text.parse().ok());
         Err(Miss::Problem(Box::new(Problem::read(
             status,
+            path,
             body.unwrap_or_default(),
             header(&headers, "x-request-id"),
             retry_after.map(Duration::from_secs),

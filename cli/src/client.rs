@@ -130,7 +130,7 @@ impl Client {
             self.call(Method::GET, path, None, None).map_err(|miss| self.failure(miss))?;
         match response.status().as_u16() {
             200 => Ok(BufReader::new(response.into_body().into_reader())),
-            status => match Answer::read(response) {
+            status => match Answer::read(path, response) {
                 Err(miss) => Err(self.failure(miss)),
                 Ok(_) => Err(Failure::Silent(format!("a stream was answered with {status}"))),
             },
@@ -178,7 +178,7 @@ impl Client {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Answer, Miss> {
-        Answer::read(self.call(method, path, body, key)?)
+        Answer::read(path, self.call(method, path, body, key)?)
     }
 
     fn call(

@@ -56,6 +56,16 @@ impl Failure {
         }
     }
 
+    /// The same, and of which of the things that somebody has named.
+    pub fn about(mut self, name: &str) -> Self {
+        if let Self::Refused(problem) = &mut self
+            && problem.kind == "not-found"
+        {
+            problem.detail = format!("{name}: {}", problem.detail);
+        }
+        self
+    }
+
     /// The end of the call.
     pub fn ending(&self) -> Ending {
         match self {

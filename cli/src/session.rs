@@ -106,7 +106,8 @@ impl Session {
     /// # Errors
     /// If there is none, or the server does not answer.
     pub fn backup(&self, name: &str) -> Result<(Value, Backup), Failure> {
-        let value = self.client.get(&self.site(&format!("/backups/{}", escaped(name)))?)?;
+        let found = self.client.get(&self.site(&format!("/backups/{}", escaped(name)))?);
+        let value = found.map_err(|failure| failure.about(name))?;
         let backup = shown::read(&value)?;
         Ok((value, backup))
     }

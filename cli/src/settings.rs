@@ -164,6 +164,9 @@ pub fn address(given: &str, insecure_http: bool) -> Result<String, Failure> {
     if authority.as_str().contains('@') || uri.query().is_some() {
         return Err(wrong("must have neither a user nor a query"));
     }
+    if uri.path().contains("/api/v1") || uri.path().ends_with("/api/docs") {
+        return Err(wrong("goes too far: give it without /api and what follows"));
+    }
     let host = authority.host().trim_matches(['[', ']']);
     let here = host == "localhost"
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
@@ -214,7 +217,10 @@ mod tests {
         ] {
             assert!(!ok(bad, false) && ok(bad, true), "{bad}");
         }
-        for bad in ["", "b.example.org", "ftp://b", "https://", "https://u:p@b", "https://b/?q=1"] {
+        for bad in ["", "b.example.org", "ftp://b", "https://", "https://u:p@b", "https://b/?q=1"]
+            .into_iter()
+            .chain(["https://b/api/v1/", "https://b/x/api/v1/nodes", "https://b/api/docs"])
+        {
             assert!(!ok(bad, true), "{bad}");
         }
         assert_eq!(address("https://b/x/", false).unwrap(), "https://b/x");

@@ -34,6 +34,12 @@ fn a_call_that_is_refused_says_why_and_what_to_do_and_ends_by_its_number() {
     desk.call(&["jobs", "nonsense"]).ended(2).warns("give the job's UUID");
     desk.call(&["show", nothing]).ended(4).warns("There is no such backup.").warns("holdfast list");
     desk.call(&["jobs", nothing]).ended(4).warns("There is no such job.");
+    let unseen = desk.call(&["list", "--customer", "nobody"]).ended(4);
+    unseen.warns("There is no such customer.").warns("holdfast --customer nobody token show");
+    let wrong = desk.call(&["delete", nothing, "--yes"]).ended(4);
+    wrong.warns(&format!("{nothing}: There is no such backup."));
+    let page = desk.call(&["list", "--url", &fleet.web.url("/api/v1")]).ended(2);
+    page.warns("give it without /api");
     desk.call(&["undo", "--yes"]).ended(4).warns("no restore that can be taken back");
     desk.call(&["watch"]).ended(0).warns("Nothing is under way for 42.");
 

@@ -74,7 +74,10 @@ fn an_operator_ends_a_job_by_hand_and_drains_a_node() {
     let node = desk.call(&["nodes", "test-1", "--json"]).ended(0).json();
     assert_eq!((&node["draining"], &node["running"]), (&true.into(), &0.into()));
     desk.call(&["resume", "test-1"]).ended(0).says("test-1  default  alive  yes");
-    desk.call(&["drain", "nowhere"]).ended(4).warns("There is no such node.");
+    desk.call(&["drain", "nowhere"])
+        .ended(4)
+        .warns("There is no such node.")
+        .warns("The nodes: holdfast nodes");
 
     desk.environment.push(("HOLDFAST_TOKEN", fleet.token(&["--customer", "42"])));
     desk.call(&["nodes"]).ended(4).warns("holdfast token show");
