@@ -33,9 +33,9 @@ pub struct Bar {
 impl Bar {
     /// One that shows nothing yet.
     pub fn new(voice: Voice) -> Self {
-        let bar = voice.shows_bar().then(|| {
-            ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr())
-        });
+        let bar = voice
+            .shows_bar()
+            .then(|| ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr()));
         let (stage, pace) = (None, Pace::default());
         let (template, said) = ("", String::new());
         Self { voice, bar, began: Instant::now(), template, stage, pace, said }
@@ -101,6 +101,14 @@ impl Bar {
             }
         }
         text
+    }
+
+    /// Says something that stays above it.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.voice.note(text)),
+            None => self.voice.note(text),
+        }
     }
 
     /// Clears it away.

@@ -1,7 +1,7 @@
 //! Why something was not done, for people and, with --json, for programs; and the exit code that goes
 //! with it. No token ever stands in one.
 
-use std::io;
+use std::{io, time::Duration};
 
 use holdfast_job::JobId;
 use serde_json::{Value, json};
@@ -64,6 +64,17 @@ impl Failure {
             problem.detail = format!("{name}: {}", problem.detail);
         }
         self
+    }
+
+    /// After what time the same may be answered otherwise, if it may.
+    pub fn passes_after(&self) -> Option<Duration> {
+        match self {
+            Self::Silent(_) => Some(Duration::ZERO),
+            Self::Refused(problem) if problem.may_pass() || problem.status >= 500 => {
+                Some(problem.retry_after.unwrap_or_default())
+            }
+            _ => None,
+        }
     }
 
     /// The end of the call.

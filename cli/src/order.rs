@@ -11,7 +11,9 @@ use crate::{
     interrupt,
     session::Session,
     shown::{self, Job},
-    units, watching, when,
+    units,
+    watching::{self, News},
+    when,
 };
 
 /// What may be said with every order.
@@ -85,8 +87,14 @@ pub fn watch_job(session: &Session, job: JobId) -> Result<Ending, Failure> {
 pub fn wait_for(session: &Session, job: JobId) -> Result<(Value, Job), Failure> {
     advise(session, job);
     let mut bar = Bar::new(session.voice);
-    let ended = watching::follow(session, job, |_, job| {
-        bar.show(job);
+    let ended = watching::follow(session, job, |news| {
+        match news {
+            News::Changed(_, job) => bar.show(job),
+            News::Away(failure) => {
+                bar.say(&format!("{failure} Trying again; the job goes on."));
+            }
+            News::Back => bar.say("The server answers again."),
+        }
         Ok(())
     });
     bar.end();

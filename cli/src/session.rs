@@ -101,6 +101,14 @@ impl Session {
         self.client.get(&self.site(&format!("/jobs/{job}"))?)
     }
 
+    /// The same, asked for once: for whoever asks again and again.
+    ///
+    /// # Errors
+    /// If there is none, or the server does not answer.
+    pub fn look(&self, job: JobId) -> Result<Value, Failure> {
+        Ok(self.client.get_once(&self.site(&format!("/jobs/{job}"))?)?.body)
+    }
+
     /// A backup, by its UUID or snapshot id.
     ///
     /// # Errors

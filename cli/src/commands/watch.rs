@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     order::{advise, tell_end, watch_job},
     session::Session,
-    watching,
+    watching::{self, News},
 };
 
 /// Watches a job.
@@ -39,7 +39,11 @@ impl Watch {
             return watch_job(session, job);
         }
         advise(session, job);
-        let (_, ended) = watching::follow(session, job, |value, _| session.voice.json(value))?;
+        let (_, ended) = watching::follow(session, job, |news| match news {
+            News::Changed(value, _) => session.voice.json(value),
+            // Programs hear of it if it lasts.
+            News::Away(_) | News::Back => Ok(()),
+        })?;
         tell_end(session, &ended)
     }
 }

@@ -87,13 +87,46 @@ fn who_watches_goes_on_when_the_server_is_back() {
     };
     said("backup: snapshot (1 of 2)", 1);
     fleet.web.kill();
-    // For longer than one request is tried.
-    said("Trying again.", 5);
+    said("Trying again", 1);
     let folder = fleet.web_folder();
     fleet.web.start_again(&folder);
+    said("The server answers again.", 1);
     fleet.hold(false);
     let ended = watching.wait_with_output().expect("its end");
     Said::of(&["watch"], ended).ended(0).says("For the customer: Completed.");
+    let said = std::fs::read_to_string(&log).expect("a file");
+    assert_eq!(said.matches("Trying again").count(), 1, "{said}");
+}
+
+#[test]
+fn at_a_terminal_the_bar_has_a_number_where_there_is_one_and_leaves_no_copies_of_itself() {
+    let mut fleet = Fleet::recording();
+    let desk = Desk::new(&fleet);
+    desk.call(&["backup"]).ended(0);
+    let log = desk.home.join("seen");
+    let mut watching = desk.at_terminal(&["watch"]);
+    watching.stdout(std::fs::File::create(&log).expect("a file"));
+    let watching = watching.spawn().expect("script");
+    let seen = || std::fs::read_to_string(&log).expect("a file");
+    let sees = |what: &str| eventually(what, || seen().contains(what).then_some(()));
+    sees("pending");
+    assert!(!seen().contains('%'), "it waits, and is nowhere yet: {}", seen());
+    fleet.web.kill();
+    sees("Trying again");
+    let folder = fleet.web_folder();
+    fleet.web.start_again(&folder);
+    sees("answers again.");
+    fleet.hold(true);
+    let _worker = fleet.worker("one", "");
+    sees("37 %  snapshot");
+    fleet.hold(false);
+    let ended = Said::of(&["watch"], watching.wait_with_output().expect("its end")).ended(0);
+    assert_eq!(seen().matches("Trying again").count(), 1, "{} {ended:?}", seen());
+    // What is left of a line is what was written after it was last cleared.
+    let seen = seen();
+    let left = seen.lines().filter_map(|line| line.rsplit("\u{1b}[2K").next());
+    let copies: Vec<_> = left.filter(|line| line.contains("  pending")).collect();
+    assert!(copies.is_empty(), "{copies:?} {seen:?}");
 }
 
 #[test]
