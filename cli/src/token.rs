@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -66,8 +66,9 @@ impl Token {
     /// Puts it into a file that its owner alone can read, in place of what is there.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If its folder is not there, or it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
+        parent_is_there(path)?;
         replace(path, &format!("{}\n", self.0))
     }
 
@@ -95,17 +96,27 @@ pub fn too_open(found: &fs::Metadata, path: &Path) -> Option<String> {
     })
 }
 
+/// Refuses a place in a folder that is not there: a name that is mistyped makes no folders.
+///
+/// # Errors
+/// If it is not there.
+pub fn parent_is_there(path: &Path) -> Result<(), Failure> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => Err(Failure::Misuse(format!(
+            "{} cannot be written: there is no folder {}; make it first, or name another",
+            path.display(),
+            folder.display()
+        ))),
+    }
+}
+
 /// Writes a file of ours anew, whole or not at all, for its owner alone.
 ///
 /// # Errors
 /// If it cannot be written.
 pub fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let write = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !folder.exists()) {
-            fs::create_dir_all(folder)?;
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        }
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}", uuid::Uuid::now_v7()));
         let beside = path.with_file_name(name);

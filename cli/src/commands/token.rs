@@ -14,7 +14,7 @@ use crate::{
     profiles::Profiles,
     session::Session,
     settings::Globals,
-    token::Token,
+    token::{Token, parent_is_there},
     units,
     when::{self, Span},
 };
@@ -51,6 +51,9 @@ pub struct New {
     /// Write it into this file, for your own user alone, and not to stdout
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
+    /// Put it in the place of a file that is there
+    #[arg(long, requires = "into")]
+    replace: bool,
 }
 
 impl TokenCommand {
@@ -124,7 +127,21 @@ fn set(globals: &Globals) -> Result<(), Failure> {
 }
 
 impl New {
+    /// Whether there is a place for it, before there is a token.
+    fn place(&self) -> Result<(), Failure> {
+        let Some(file) = &self.into else { return Ok(()) };
+        parent_is_there(file)?;
+        match file.symlink_metadata().is_ok() && !self.replace {
+            true => {
+                let there = format!("{} is there already: add --replace", file.display());
+                Err(Failure::Misuse(there))
+            }
+            false => Ok(()),
+        }
+    }
+
     fn make(self, session: &Session) -> Result<(), Failure> {
+        self.place()?;
         let scopes: &[&str] =
             if self.read_only { &["backup:read"] } else { &["backup:read", "backup:write"] };
         let body = json!({

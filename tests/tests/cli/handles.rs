@@ -100,6 +100,13 @@ fn a_token_says_what_it_may_and_an_operator_makes_them_for_others() {
     let reader = ["token", "new", "--subject", "bob", "--for", "42", "--for", "43", "--read-only"];
     let made = desk.call(&[&reader[..], &["--into", &file, "--json"]].concat()).ended(0);
     assert!(made.json().get("token").is_none(), "{made:?}");
+    let again = desk.call(&[&reader[..], &["--into", &file]].concat()).ended(2);
+    again.warns("is there already: add --replace");
+    desk.call(&[&reader[..], &["--into", &file, "--replace"]].concat()).ended(0);
+    let nowhere = desk.home.join("no/such").display().to_string();
+    let made = desk.call(&[&reader[..], &["--into", &nowhere]].concat()).ended(2);
+    made.warns("there is no folder");
+    assert!(!desk.home.join("no").exists());
     desk.call(&["token", "new", "--subject", "eve"]).ended(4).warns("`customers`");
     desk.call(&["token", "new", "--subject", "eve", "--lasts", "soon"]).ended(2).warns("30m");
 

@@ -91,6 +91,9 @@ fn there_is_a_manual_page_for_each_command() {
     let fleet = Fleet::recording();
     let desk = Desk::bare(&fleet);
     desk.call(&["man"]).ended(0).says(".TH holdfast 1");
+    let nowhere = desk.home.join("no/such").display().to_string();
+    desk.call(&["man", "--folder", &nowhere]).ended(2).warns("there is no folder");
+    assert!(!desk.home.join("no").exists());
     let folder = desk.home.join("man");
     desk.call(&["man", "--folder", &folder.display().to_string()]).ended(0);
     for command in COMMANDS {
