@@ -14,7 +14,7 @@ use crate::{
 /// Watches a job.
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// The job; the one under way, if left out
+    /// The job; the backup, restore or undo under way, if left out
     job: Option<JobId>,
 }
 
@@ -30,7 +30,9 @@ impl Watch {
                 Some(active) => active.uuid,
                 None => {
                     let customer = session.customer()?;
-                    session.voice.note(&format!("Nothing is under way for {customer}."));
+                    session
+                        .voice
+                        .note(&format!("No backup, restore or undo of {customer} is under way."));
                     return Ok(Ending::Done);
                 }
             },

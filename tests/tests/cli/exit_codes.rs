@@ -41,7 +41,7 @@ fn a_call_that_is_refused_says_why_and_what_to_do_and_ends_by_its_number() {
     let page = desk.call(&["list", "--url", &fleet.web.url("/api/v1")]).ended(2);
     page.warns("give it without /api");
     desk.call(&["undo", "--yes"]).ended(4).warns("no restore that can be taken back");
-    desk.call(&["watch"]).ended(0).warns("Nothing is under way for 42.");
+    desk.call(&["watch"]).ended(0).warns("No backup, restore or undo of 42 is under way.");
 
     let first = desk.call(&["backup", "--quiet"]).ended(0);
     let (first, busy) = (first.out.trim(), desk.call(&["backup"]).ended(5));

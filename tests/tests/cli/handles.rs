@@ -16,7 +16,7 @@ fn heard(desk: &Desk) {
 fn a_job_is_stopped_and_ordered_again() {
     let fleet = Fleet::recording();
     let desk = Desk::new(&fleet);
-    desk.call(&["stop"]).ended(4).warns("nothing is under way for 42");
+    desk.call(&["stop"]).ended(4).warns("no backup, restore or undo of 42 is under way");
     desk.call(&["retry"]).ended(4).warns("no job of 42 has failed");
     let first = desk.call(&["backup", "-q", "--note", "mine"]).ended(0).out.trim().to_owned();
     desk.call(&["stop"]).ended(0).says(&format!("Stopped: job {first}"));
