@@ -94,6 +94,15 @@ impl Profiles {
         })
     }
 
+    /// How one comes into use, where none is.
+    pub fn advice(&self) -> String {
+        let names: Vec<_> = self.profiles.keys().map(String::as_str).collect();
+        match names.as_slice() {
+            [] => "holdfast profile add <name> --url https://…".to_owned(),
+            names => format!("holdfast profile use <name>; there are: {}", names.join(", ")),
+        }
+    }
+
     /// Where the token of a profile is.
     pub fn token_file(&self, name: &str, profile: &Profile) -> PathBuf {
         let usual = || PathBuf::from(format!("{name}.token"));

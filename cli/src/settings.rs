@@ -111,9 +111,14 @@ impl Globals {
                 (given, is_own)
             }
             None => {
-                let missing = "no installation is known: holdfast profile add <name> --url https://…, \
-                               or --url, or HOLDFAST_URL";
-                (own?.ok_or_else(|| Failure::Misuse(missing.into()))?, true)
+                let known = if profiles.profiles.is_empty() { "known" } else { "chosen" };
+                let missing = || {
+                    let advice = profiles.advice();
+                    Failure::Misuse(format!(
+                        "no installation is {known}: {advice}; or --url, or HOLDFAST_URL"
+                    ))
+                };
+                (own?.ok_or_else(missing)?, true)
             }
         };
         // A profile's token and customer are for the profile's installation and for no other.
