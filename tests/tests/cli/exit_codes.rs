@@ -31,6 +31,7 @@ fn a_call_that_is_refused_says_why_and_what_to_do_and_ends_by_its_number() {
     let nothing = "0193e5c0-0000-7000-8000-000000000000";
     desk.call(&["backup", "--scope", "Web"]).ended(2).warns("--scope");
     desk.call(&["--json", "nonsense"]).ended(2);
+    desk.call(&["list", "--limit", "0"]).ended(2).warns("--limit");
     desk.call(&["jobs", "nonsense"]).ended(2).warns("give the job's UUID");
     desk.call(&["show", nothing]).ended(4).warns("There is no such backup.").warns("holdfast list");
     desk.call(&["jobs", nothing]).ended(4).warns("There is no such job.");
