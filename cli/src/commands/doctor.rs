@@ -82,7 +82,11 @@ fn look(globals: &Globals) -> Vec<Finding> {
         "the server",
         match ready {
             Ok(_) => Ok("it answers, and takes orders".into()),
-            Err(failure) => Err(failure.text("holdfast")),
+            Err(failure) if reached => Err(failure.text("holdfast")),
+            Err(failure) => Err(format!(
+                "{failure} See that the address is right (the profile's `url`, HOLDFAST_URL or --url), and \
+                 that holdfast-enqueue, and a web server before it, run there"
+            )),
         },
     ));
     if !reached {

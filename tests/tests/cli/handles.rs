@@ -170,6 +170,6 @@ fn doctor_says_what_is_good_and_what_to_do() {
     desk.environment.push(("HOLDFAST_TOKEN", "nobody's".into()));
     desk.call(&["doctor"]).ended(1).says("BAD   the token: The token is not accepted");
     fleet.web.kill();
-    let away = desk.call(&["doctor"]).ended(1);
+    let away = desk.call(&["doctor"]).ended(1).says("See that the address is right");
     assert!(away.out.lines().last().expect("a line").starts_with("BAD   the server: "), "{away:?}");
 }
