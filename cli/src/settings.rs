@@ -20,7 +20,7 @@ pub struct Globals {
     /// Answer in JSON: one object, or a line for each of many; errors too, on stderr.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say nothing beside the answer; of an order, only the id of its job.
+    /// Say nothing beside the answer; of an order, with --wait too, only the id of its job.
     #[arg(long, short, global = true)]
     pub quiet: bool,
     /// Use this profile [else: HOLDFAST_PROFILE, or what `profile use` chose].

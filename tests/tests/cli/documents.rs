@@ -74,7 +74,8 @@ fn the_script_on_the_page_does_what_it_shows() {
     shell.env("PATH", format!("{folder}:/usr/bin:/bin"));
     let said = Said::of(&["the script"], shell.output().expect("bash")).ended(0);
     let said = said.says("saved: ").says("restored; closed for ").says("taken back");
-    assert!(said.out.ends_with("The backup is made.\n"), "{said:?}");
+    let last = said.out.lines().last().expect("a line");
+    assert!(last.parse::<holdfast_job::JobId>().is_ok(), "{said:?}");
 }
 
 #[test]

@@ -20,6 +20,11 @@ fn a_call_that_waits_ends_as_the_job_does() {
         fleet.recovered((outcome == "stuck").then_some("stuck"));
         let ended = desk.call(&["backup", "--wait", "--json"]).ended(code).json();
         assert_eq!(ended["status"], status);
+        if code < 6 {
+            let quiet = desk.call(&["backup", "--wait", "--quiet"]).ended(code);
+            assert!(quiet.out.trim().parse::<holdfast_job::JobId>().is_ok(), "{quiet:?}");
+            assert_eq!(quiet.err.is_empty(), code == 0, "{quiet:?}");
+        }
     }
     desk.call(&["watch"]).ended(6).says("for the operator: Stuck");
 }
