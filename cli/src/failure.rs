@@ -30,8 +30,8 @@ pub enum Failure {
     #[error("{0}")]
     Unanswered(String),
     /// Nobody reads what is said.
-    #[error("cannot write to stdout")]
-    Output(#[source] io::Error),
+    #[error("the answer cannot be written to stdout: {0}")]
+    Output(io::Error),
     /// The same beside a job that was ordered and goes on.
     #[error("{text}")]
     Beside {
@@ -39,6 +39,8 @@ pub enum Failure {
         job: JobId,
         /// What happened, and how the job is watched on.
         text: String,
+        /// The end of the call.
+        ending: Ending,
     },
 }
 
@@ -48,6 +50,7 @@ impl Failure {
         match self {
             Self::Silent(_) | Self::Output(_) => Self::Beside {
                 job,
+                ending: self.ending(),
                 text: format!(
                     "{self}\nThe job was ordered and goes on. Watch on: {holdfast} watch {job}"
                 ),
@@ -80,10 +83,12 @@ impl Failure {
     /// The end of the call.
     pub fn ending(&self) -> Ending {
         match self {
-            Self::Misuse(_) | Self::Output(_) => Ending::Misused,
+            Self::Misuse(_) => Ending::Misused,
+            Self::Output(_) => Ending::Unsaid,
             Self::Nothing(_) => Ending::Refused,
             Self::Declined => Ending::Stopped,
-            Self::Silent(_) | Self::Unanswered(_) | Self::Beside { .. } => Ending::Silent,
+            Self::Silent(_) | Self::Unanswered(_) => Ending::Silent,
+            Self::Beside { ending, .. } => *ending,
             Self::Refused(problem) => match (problem.status, problem.kind.as_str()) {
                 (500.., _) => Ending::Silent,
                 (_, "active-job") => Ending::Busy,

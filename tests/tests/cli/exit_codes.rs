@@ -2,7 +2,7 @@
 
 use holdfast_tests::{Fleet, eventually, signal};
 
-use super::Desk;
+use super::{Desk, Said};
 
 #[test]
 fn a_call_that_waits_ends_as_the_job_does() {
@@ -59,6 +59,11 @@ fn a_call_that_is_refused_says_why_and_what_to_do_and_ends_by_its_number() {
     let misuse = desk.call(&["--json", "restore"]).ended(2).problem();
     assert_eq!((&misuse["type"], &misuse["exit"]), (&"urn:holdfast:cli:misuse".into(), &2.into()));
 
+    for words in [&["jobs"][..], &["man"], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        let unsaid = desk.command(words).stdout(full).output().expect("holdfast");
+        Said::of(words, unsaid).ended(9).warns("cannot be written to stdout");
+    }
     let read_only = fleet.token(&["--customer", "42", "--read-only"]);
     desk.environment.push(("HOLDFAST_TOKEN", read_only));
     desk.call(&["backup"]).ended(4).warns("lacks the scope `backup:write`");
