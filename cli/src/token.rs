@@ -33,8 +33,11 @@ impl Token {
         if token.is_empty() {
             return Err(Failure::Misuse(format!("{place} holds no token")));
         }
-        if token.len() as u64 > MAX_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let wrong = "a token is one word of letters, digits, dots and dashes";
+        let in_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let is_part = |part: &str| !part.is_empty() && part.bytes().all(in_part);
+        let three = token.split('.').count() == 3 && token.split('.').all(is_part);
+        if token.len() as u64 > MAX_BYTES || !three {
+            let wrong = "a token is a JWT, one word of three parts with dots between them";
             return Err(Failure::Misuse(format!("what {place} holds is no token: {wrong}")));
         }
         Ok(Self(token.to_owned()))
@@ -140,7 +143,18 @@ mod tests {
         let token = Token::parse(" eyJ.a-b_c.d\n", "a test").unwrap();
         assert_eq!(token.bearer(), "Bearer eyJ.a-b_c.d");
         assert_eq!(format!("{token:?}"), "Token(…)");
-        for bad in ["", " \n", "two words", "a\r\nX-Evil: yes", "\u{1b}[2J"] {
+        for bad in [
+            "",
+            " \n",
+            "two words",
+            "hunter2",
+            "a.b",
+            "a.b.c.d",
+            "a..c",
+            "a.b.c=",
+            "a\r\nX-Evil: yes",
+            "\u{1b}[2J",
+        ] {
             let error = Token::parse(bad, "a test").unwrap_err().to_string();
             assert!(error.contains("a test") && !error.contains("Evil"), "{error}");
         }

@@ -167,7 +167,7 @@ fn doctor_says_what_is_good_and_what_to_do() {
     desk.environment.push(("HOLDFAST_TOKEN", fleet.token(&["--customer", "42", "--seconds", "0"])));
     // Thirty seconds of another clock are forgiven it.
     desk.call(&["doctor"]).ended(1).says("BAD   its time: it counted until ");
-    desk.environment.push(("HOLDFAST_TOKEN", "nobody's".into()));
+    desk.environment.push(("HOLDFAST_TOKEN", "no.bodys.token".into()));
     desk.call(&["doctor"]).ended(1).says("BAD   the token: The token is not accepted");
     fleet.web.kill();
     let away = desk.call(&["doctor"]).ended(1).says("See that the address is right");

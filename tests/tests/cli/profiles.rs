@@ -22,6 +22,7 @@ fn a_newcomer_is_led_from_nothing_to_a_backup() {
     desk.call(&["list"]).ended(2).warns("`holdfast token set` puts a token there");
     let token = fleet.token(&["--customer", "42"]);
     desk.told(&["token", "set"], "two words").ended(2).warns("is no token");
+    desk.told(&["token", "set"], "hunter2").ended(2).warns("is a JWT");
     let set = desk.told(&["token", "set"], &format!("{token}\n")).ended(0);
     assert!(!set.err.contains(&token) && !set.out.contains(&token), "{set:?}");
     let kept = desk.home.join(".config/holdfast/main.token");
