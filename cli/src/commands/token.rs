@@ -37,7 +37,7 @@ pub struct New {
     #[arg(long, value_name = "USER")]
     subject: String,
     /// A customer that the user may see; may be given again
-    #[arg(long = "for", value_name = "CUSTOMER")]
+    #[arg(long = "for", value_name = "CUSTOMER", required_unless_present = "operator")]
     customers: Vec<String>,
     /// The user may see all, and do what operators do
     #[arg(long, conflicts_with = "customers")]
@@ -46,7 +46,7 @@ pub struct New {
     #[arg(long)]
     read_only: bool,
     /// For how long it counts, from 1m to 365d
-    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = lasting)]
     lasts: Span,
     /// Write it into this file, for your own user alone, and not to stdout
     #[arg(long, value_name = "FILE")]
@@ -54,6 +54,15 @@ pub struct New {
     /// Put it in the place of a file that is there
     #[arg(long, requires = "into")]
     replace: bool,
+}
+
+/// For how long a token may count.
+fn lasting(given: &str) -> Result<Span, String> {
+    let span: Span = given.parse()?;
+    match (60..=365 * 24 * 3600).contains(&span.0.as_secs()) {
+        true => Ok(span),
+        false => Err("give from 1m to 365d".into()),
+    }
 }
 
 impl TokenCommand {

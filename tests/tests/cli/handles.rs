@@ -107,8 +107,13 @@ fn a_token_says_what_it_may_and_an_operator_makes_them_for_others() {
     let made = desk.call(&[&reader[..], &["--into", &nowhere]].concat()).ended(2);
     made.warns("there is no folder");
     assert!(!desk.home.join("no").exists());
-    desk.call(&["token", "new", "--subject", "eve"]).ended(4).warns("`customers`");
-    desk.call(&["token", "new", "--subject", "eve", "--lasts", "soon"]).ended(2).warns("30m");
+    desk.call(&["token", "new", "--subject", "eve"]).ended(2).warns("--for");
+    for (lasts, warned) in [("soon", "30m"), ("1s", "from 1m"), ("366d", "to 365d")] {
+        let new = ["token", "new", "--subject", "eve", "--for", "42", "--lasts", lasts];
+        desk.call(&new).ended(2).warns(warned);
+    }
+    let long = desk.call(&["token", "new", "--subject", "eve", "--operator", "--lasts", "365d"]);
+    long.ended(4).warns("--lasts");
 
     // Of its only customer nothing need be said; of two, which.
     desk.environment.retain(|(name, _)| *name != "HOLDFAST_CUSTOMER");
