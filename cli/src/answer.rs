@@ -22,7 +22,9 @@ pub struct Answer {
 /// What came in place of a success.
 #[derive(Debug)]
 pub enum Miss {
-    /// The server knows nothing of it, or nobody knows whether it does.
+    /// Nobody was reached: nothing was asked for.
+    Unreached(String),
+    /// Nobody knows whether the server knows of it.
     Broken(String),
     /// What would be the same at another try: who answers is not who was meant.
     Strange(String),
@@ -30,12 +32,23 @@ pub enum Miss {
     Problem(Box<Problem>),
 }
 
+impl Miss {
+    /// Whether an order that was answered so may have been taken.
+    pub fn leaves_open(&self) -> bool {
+        match self {
+            Self::Broken(_) => true,
+            Self::Problem(problem) => problem.leaves_open(),
+            Self::Unreached(_) | Self::Strange(_) => false,
+        }
+    }
+}
+
 impl Answer {
-    /// Reads an answer to its end.
+    /// Reads an answer to its end, of what was asked for at this path.
     ///
     /// # Errors
     /// If it is no success, or breaks off.
-    pub fn read(mut response: Response<Body>) -> Result<Self, Miss> {
+    pub fn read(path: &str, mut response: Response<Body>) -> Result<Self, Miss> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response
@@ -59,6 +72,7 @@ impl Answer {
         let retry_after = header(&headers, "retry-after").and_then(|text| text.parse().ok());
         Err(Miss::Problem(Box::new(Problem::read(
             status,
+            path,
             body.unwrap_or_default(),
             header(&headers, "x-request-id"),
             retry_after.map(Duration::from_secs),

@@ -13,11 +13,18 @@ use crate::{
     voice::{Voice, plain},
 };
 
+/// Of a stage that says how far it is.
+const MEASURED: &str = "{bar:12} {percent:>3} %  {wide_msg}";
+/// Of one that does not: a sign of life, and no number that would stand still.
+const MOVING: &str = "{spinner}  {wide_msg}";
+
 /// Whoever watches.
 pub struct Bar {
     voice: Voice,
     bar: Option<ProgressBar>,
     began: Instant,
+    /// How it is drawn; empty before there is something to be seen.
+    template: &'static str,
     stage: Option<Stage>,
     pace: Pace,
     said: String,
@@ -26,18 +33,12 @@ pub struct Bar {
 impl Bar {
     /// One that shows nothing yet.
     pub fn new(voice: Voice) -> Self {
-        let bar = voice.shows_bar().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:12} {percent:>3} %  {wide_msg}");
-            // The template above is right; a wrong one would leave the usual style.
-            if let Ok(style) = style {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar.enable_steady_tick(Duration::from_millis(250));
-            bar
-        });
+        let bar = voice
+            .shows_bar()
+            .then(|| ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr()));
         let (stage, pace) = (None, Pace::default());
-        Self { voice, bar, began: Instant::now(), stage, pace, said: String::new() }
+        let (template, said) = ("", String::new());
+        Self { voice, bar, began: Instant::now(), template, stage, pace, said }
     }
 
     /// Shows how the job stands now.
@@ -66,6 +67,12 @@ impl Bar {
         };
         match &self.bar {
             Some(bar) => {
+                let template = if job.percent.is_some() { MEASURED } else { MOVING };
+                if template != self.template {
+                    style(bar, template);
+                    self.template = template;
+                    bar.enable_steady_tick(Duration::from_millis(250));
+                }
                 bar.set_position(job.percent.unwrap_or(0).into());
                 bar.set_message(plain(&format!("{what}{}", self.speed(job))).into_owned());
             }
@@ -96,10 +103,25 @@ impl Bar {
         text
     }
 
+    /// Says something that stays above it.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.voice.note(text)),
+            None => self.voice.note(text),
+        }
+    }
+
     /// Clears it away.
     pub fn end(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+fn style(bar: &ProgressBar, template: &str) {
+    // The templates above are right; a wrong one would leave the usual style.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> ").tick_chars("|/-\\ "));
     }
 }

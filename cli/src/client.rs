@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 use ureq::{
-    Agent, Body, BodyReader, Error,
+    Agent, Body, BodyReader, Error, Timeout,
     http::{Method, Request, Response},
     tls::{RootCerts, TlsConfig},
 };
@@ -19,6 +19,8 @@ use uuid::Uuid;
 use crate::{
     answer::{Answer, Miss},
     failure::Failure,
+    interrupt,
+    session::holdfast,
     settings::Settings,
     token::Token,
     voice::Voice,
@@ -40,6 +42,8 @@ const SILENCE: Duration = Duration::from_secs(45);
 pub struct Client {
     agent: Agent,
     url: String,
+    /// How to call this program for the same installation and customer.
+    holdfast: String,
     token: Option<Arc<Token>>,
     voice: Voice,
 }
@@ -63,7 +67,8 @@ impl Client {
             config = config.proxy(None);
         }
         let (url, voice) = (settings.url.clone(), settings.voice);
-        Self { agent: config.build().into(), url, token: token.map(Arc::new), voice }
+        let (agent, holdfast) = (config.build().into(), holdfast(&settings.words));
+        Self { agent, url, holdfast, token: token.map(Arc::new), voice }
     }
 
     /// `GET`.
@@ -93,7 +98,19 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
         let key = Uuid::now_v7().to_string();
-        self.send(method, path, body, Some(&key)).map(|answer| answer.body)
+        let advice = format!("Interrupted.\n{}", taken_perhaps(&self.holdfast));
+        interrupt::says(self.voice, &advice);
+        let answer = self.send(method, path, body, Some(&key));
+        interrupt::says(self.voice, "Interrupted.");
+        answer.map(|answer| answer.body)
+    }
+
+    /// Asks what an order would do: one without the word that confirms it is not taken.
+    ///
+    /// # Errors
+    /// If the server refuses, as it should, or does not answer.
+    pub fn propose(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.send(Method::POST, path, Some(body), None).map(|answer| answer.body)
     }
 
     /// `POST` of what may be said twice.
@@ -113,7 +130,7 @@ impl Client {
             self.call(Method::GET, path, None, None).map_err(|miss| self.failure(miss))?;
         match response.status().as_u16() {
             200 => Ok(BufReader::new(response.into_body().into_reader())),
-            status => match Answer::read(response) {
+            status => match Answer::read(path, response) {
                 Err(miss) => Err(self.failure(miss)),
                 Ok(_) => Err(Failure::Silent(format!("a stream was answered with {status}"))),
             },
@@ -128,19 +145,24 @@ impl Client {
         key: Option<&str>,
     ) -> Result<Answer, Failure> {
         let mut usual = FIRST_PAUSE;
+        let mut taken_perhaps = false;
         for tried in 1.. {
             let miss = match self.once(method.clone(), path, body, key) {
                 Ok(answer) => return Ok(answer),
                 Err(miss) => miss,
             };
+            taken_perhaps |= key.is_some() && miss.leaves_open();
             let asked = match &miss {
-                Miss::Broken(_) => None,
+                Miss::Unreached(_) | Miss::Broken(_) => None,
                 Miss::Problem(problem) if problem.may_pass() => problem.retry_after,
                 Miss::Problem(_) | Miss::Strange(_) => return Err(self.failure(miss)),
             };
             let wait = asked.unwrap_or(usual).max(usual);
             if tried == TRIES || wait > LONGEST_PAUSE {
-                return Err(self.failure(miss));
+                return Err(match taken_perhaps {
+                    true => self.unanswered(&miss),
+                    false => self.failure(miss),
+                });
             }
             self.voice.note(&format!("{} Trying again.", self.why(&miss)));
             pause(wait);
@@ -156,7 +178,7 @@ impl Client {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Answer, Miss> {
-        Answer::read(self.call(method, path, body, key)?)
+        Answer::read(path, self.call(method, path, body, key)?)
     }
 
     fn call(
@@ -186,6 +208,14 @@ impl Client {
             Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
                 Miss::Strange(error.to_string())
             }
+            Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                Miss::Unreached(error.to_string())
+            }
+            Error::HostNotFound
+            | Error::ConnectionFailed
+            | Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+                Miss::Unreached(error.to_string())
+            }
             Error::Rustls(_) | Error::Tls(_) | Error::BadUri(_) | Error::Http(_) => {
                 Miss::Strange(error.to_string())
             }
@@ -196,7 +226,9 @@ impl Client {
     fn why(&self, miss: &Miss) -> String {
         match miss {
             Miss::Problem(problem) => problem.detail.clone(),
-            Miss::Broken(why) | Miss::Strange(why) => format!("{}: {why}.", self.url),
+            Miss::Unreached(why) | Miss::Broken(why) | Miss::Strange(why) => {
+                format!("{}: {why}.", self.url)
+            }
         }
     }
 
@@ -206,6 +238,25 @@ impl Client {
             miss => Failure::Silent(self.why(&miss)),
         }
     }
+
+    /// Of an order that was sent, and of which nobody knows whether it was taken.
+    fn unanswered(&self, miss: &Miss) -> Failure {
+        let request = match miss {
+            Miss::Problem(problem) => problem.request_id.as_ref(),
+            _ => None,
+        };
+        let request = request.map(|id| format!("\n(request {id})")).unwrap_or_default();
+        let (why, look) = (self.why(miss), taken_perhaps(&self.holdfast));
+        Failure::Unanswered(format!("{why}\n{look}{request}"))
+    }
+}
+
+/// What to do about an order that may have been taken.
+fn taken_perhaps(holdfast: &str) -> String {
+    format!(
+        "The order may have been taken all the same. Before you give it again, look: {holdfast} watch, \
+         {holdfast} jobs"
+    )
 }
 
 /// A part of an address: one segment, or the value of a parameter, whatever is in it.

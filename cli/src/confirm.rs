@@ -43,7 +43,7 @@ impl Confirmed<'_> {
         if yes == Yes::Ask {
             must_ask(session)?;
             let body = Value::Object(self.body.clone());
-            match session.client.order(Method::POST, self.path, Some(&body)) {
+            match session.client.propose(self.path, &body) {
                 Err(Failure::Refused(problem)) if problem.kind == "not-confirmed" => {
                     let question = format!("{}\n{}", self.what, stake(&problem));
                     if !session.voice.typed(&question, self.word) {

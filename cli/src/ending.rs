@@ -24,13 +24,15 @@ pub enum Ending {
     Stopped,
     /// No answer.
     Silent,
+    /// Nobody reads what was said.
+    Unsaid,
     /// Ctrl-C.
     Interrupted,
 }
 
 impl Ending {
     /// Every ending, each with what it means.
-    pub const ALL: [(Self, &str); 10] = [
+    pub const ALL: [(Self, &str); 11] = [
         (Self::Done, "done; without --wait: ordered"),
         (Self::Failed, "the job failed; of doctor: something is not as it should be"),
         (Self::Misused, "the call or the configuration is wrong; nothing was asked for"),
@@ -40,6 +42,7 @@ impl Ending {
         (Self::Stuck, "something could not be put back: a person must look"),
         (Self::Stopped, "the job was stopped or skipped, or you did not confirm"),
         (Self::Silent, "the server or the network does not answer, after several tries"),
+        (Self::Unsaid, "the answer could not be written to stdout; what was ordered goes on"),
         (Self::Interrupted, "interrupted by Ctrl-C; a job that was ordered goes on"),
     ];
 
@@ -55,6 +58,7 @@ impl Ending {
             Self::Stuck => 6,
             Self::Stopped => 7,
             Self::Silent => 8,
+            Self::Unsaid => 9,
             Self::Interrupted => 130,
         }
     }

@@ -1,7 +1,7 @@
 //! Why something was not done, for people and, with --json, for programs; and the exit code that goes
 //! with it. No token ever stands in one.
 
-use std::io;
+use std::{io, time::Duration};
 
 use holdfast_job::JobId;
 use serde_json::{Value, json};
@@ -26,9 +26,12 @@ pub enum Failure {
     /// Nobody answers, or nobody who speaks as the API does.
     #[error("{0}")]
     Silent(String),
+    /// An order was sent, and nobody knows whether it was taken; the text says how to look.
+    #[error("{0}")]
+    Unanswered(String),
     /// Nobody reads what is said.
-    #[error("cannot write to stdout")]
-    Output(#[source] io::Error),
+    #[error("the answer cannot be written to stdout: {0}")]
+    Output(io::Error),
     /// The same beside a job that was ordered and goes on.
     #[error("{text}")]
     Beside {
@@ -36,6 +39,8 @@ pub enum Failure {
         job: JobId,
         /// What happened, and how the job is watched on.
         text: String,
+        /// The end of the call.
+        ending: Ending,
     },
 }
 
@@ -45,6 +50,7 @@ impl Failure {
         match self {
             Self::Silent(_) | Self::Output(_) => Self::Beside {
                 job,
+                ending: self.ending(),
                 text: format!(
                     "{self}\nThe job was ordered and goes on. Watch on: {holdfast} watch {job}"
                 ),
@@ -53,13 +59,36 @@ impl Failure {
         }
     }
 
+    /// The same, and of which of the things that somebody has named.
+    pub fn about(mut self, name: &str) -> Self {
+        if let Self::Refused(problem) = &mut self
+            && problem.kind == "not-found"
+        {
+            problem.detail = format!("{name}: {}", problem.detail);
+        }
+        self
+    }
+
+    /// After what time the same may be answered otherwise, if it may.
+    pub fn passes_after(&self) -> Option<Duration> {
+        match self {
+            Self::Silent(_) => Some(Duration::ZERO),
+            Self::Refused(problem) if problem.may_pass() || problem.status >= 500 => {
+                Some(problem.retry_after.unwrap_or_default())
+            }
+            _ => None,
+        }
+    }
+
     /// The end of the call.
     pub fn ending(&self) -> Ending {
         match self {
-            Self::Misuse(_) | Self::Output(_) => Ending::Misused,
+            Self::Misuse(_) => Ending::Misused,
+            Self::Output(_) => Ending::Unsaid,
             Self::Nothing(_) => Ending::Refused,
             Self::Declined => Ending::Stopped,
-            Self::Silent(_) | Self::Beside { .. } => Ending::Silent,
+            Self::Silent(_) | Self::Unanswered(_) => Ending::Silent,
+            Self::Beside { ending, .. } => *ending,
             Self::Refused(problem) => match (problem.status, problem.kind.as_str()) {
                 (500.., _) => Ending::Silent,
                 (_, "active-job") => Ending::Busy,
@@ -93,6 +122,7 @@ impl Failure {
             Self::Nothing(_) => own("nothing"),
             Self::Declined => own("declined"),
             Self::Silent(_) => own("no-answer"),
+            Self::Unanswered(_) => own("order-unknown"),
             Self::Output(_) => own("output"),
             Self::Beside { job, .. } => {
                 let mut value = own("not-watched");

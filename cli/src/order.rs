@@ -11,7 +11,9 @@ use crate::{
     interrupt,
     session::Session,
     shown::{self, Job},
-    units, watching, when,
+    units,
+    watching::{self, News},
+    when,
 };
 
 /// What may be said with every order.
@@ -36,6 +38,15 @@ pub fn follow_up(session: &Session, accepted: &Value, wait: Wait) -> Result<Endi
 }
 
 fn tell(session: &Session, accepted: &Value, job: JobId, wait: Wait) -> Result<Ending, Failure> {
+    if wait == Wait::Watch && session.voice.is_quiet() && !session.voice.is_json() {
+        session.voice.line(&job.to_string())?;
+        let (_, ended) = wait_for(session, job)?;
+        let (lines, ending) = end(session, &ended)?;
+        if let (Some(line), true) = (lines.first(), ending != Ending::Done) {
+            session.voice.complain(line);
+        }
+        return Ok(ending);
+    }
     if wait == Wait::Watch {
         session.voice.note(&format!("Ordered: job {job}"));
         return watch_job(session, job);
@@ -85,8 +96,14 @@ pub fn watch_job(session: &Session, job: JobId) -> Result<Ending, Failure> {
 pub fn wait_for(session: &Session, job: JobId) -> Result<(Value, Job), Failure> {
     advise(session, job);
     let mut bar = Bar::new(session.voice);
-    let ended = watching::follow(session, job, |_, job| {
-        bar.show(job);
+    let ended = watching::follow(session, job, |news| {
+        match news {
+            News::Changed(_, job) => bar.show(job),
+            News::Away(failure) => {
+                bar.say(&format!("{failure} Trying again; the job goes on."));
+            }
+            News::Back => bar.say("The server answers again."),
+        }
         Ok(())
     });
     bar.end();
@@ -108,6 +125,18 @@ pub fn advise(session: &Session, job: JobId) {
 /// # Errors
 /// If the server does not say whether a backup is complete.
 pub fn tell_end(session: &Session, job: &Job) -> Result<Ending, Failure> {
+    let (mut lines, ending) = end(session, job)?;
+    if session.voice.is_quiet() {
+        lines.truncate(1);
+    }
+    if !session.voice.is_json() {
+        session.voice.line(&lines.join("\n"))?;
+    }
+    Ok(ending)
+}
+
+/// What there is to say of how a job ended, the most important first.
+fn end(session: &Session, job: &Job) -> Result<(Vec<String>, Ending), Failure> {
     let ending = Ending::of(job.status).unwrap_or(Ending::Done);
     let mut lines = vec![match &job.message {
         Some(message) => message.clone(),
@@ -147,12 +176,6 @@ pub fn tell_end(session: &Session, job: &Job) -> Result<Ending, Failure> {
             job.uuid
         ));
     }
-    if session.voice.is_quiet() {
-        lines.truncate(1);
-    }
-    if !session.voice.is_json() {
-        session.voice.line(&lines.join("\n"))?;
-    }
     let incomplete = made.is_some_and(|backup| backup.incomplete);
-    Ok(if incomplete { Ending::Incomplete } else { ending })
+    Ok((lines, if incomplete { Ending::Incomplete } else { ending }))
 }

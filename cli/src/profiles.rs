@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     env, fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -63,7 +64,19 @@ impl Profiles {
     /// If it cannot be written.
     pub fn save(&self) -> Result<(), Failure> {
         let text = toml::to_string(self).map_err(|error| Failure::Misuse(error.to_string()))?;
+        self.make_folder().map_err(|error| {
+            Failure::Misuse(format!("{} cannot be written: {error}", self.file.display()))
+        })?;
         token::replace(&self.file, &text)
+    }
+
+    /// The folder for it, for its owner alone.
+    fn make_folder(&self) -> io::Result<()> {
+        let Some(folder) = self.file.parent().filter(|folder| !folder.exists()) else {
+            return Ok(());
+        };
+        fs::create_dir_all(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
     }
 
     /// The profile of this name.
@@ -79,6 +92,15 @@ impl Profiles {
             };
             Failure::Misuse(format!("there is no profile `{name}`; {there}"))
         })
+    }
+
+    /// How one comes into use, where none is.
+    pub fn advice(&self) -> String {
+        let names: Vec<_> = self.profiles.keys().map(String::as_str).collect();
+        match names.as_slice() {
+            [] => "holdfast profile add <name> --url https://…".to_owned(),
+            names => format!("holdfast profile use <name>; there are: {}", names.join(", ")),
+        }
     }
 
     /// Where the token of a profile is.

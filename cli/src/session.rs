@@ -70,6 +70,11 @@ impl Session {
         Ok(self.customer.get_or_init(|| found))
     }
 
+    /// Whether somebody has said which customer is meant.
+    pub fn names_customer(&self) -> bool {
+        self.settings.customer.is_some()
+    }
+
     fn only_customer(&self) -> Result<String, Failure> {
         let unclear = |why: &str| {
             Failure::Misuse(format!("{why}: name a customer with --customer, or HOLDFAST_CUSTOMER"))
@@ -96,12 +101,21 @@ impl Session {
         self.client.get(&self.site(&format!("/jobs/{job}"))?)
     }
 
+    /// The same, asked for once: for whoever asks again and again.
+    ///
+    /// # Errors
+    /// If there is none, or the server does not answer.
+    pub fn look(&self, job: JobId) -> Result<Value, Failure> {
+        Ok(self.client.get_once(&self.site(&format!("/jobs/{job}"))?)?.body)
+    }
+
     /// A backup, by its UUID or snapshot id.
     ///
     /// # Errors
     /// If there is none, or the server does not answer.
     pub fn backup(&self, name: &str) -> Result<(Value, Backup), Failure> {
-        let value = self.client.get(&self.site(&format!("/backups/{}", escaped(name)))?)?;
+        let found = self.client.get(&self.site(&format!("/backups/{}", escaped(name)))?);
+        let value = found.map_err(|failure| failure.about(name))?;
         let backup = shown::read(&value)?;
         Ok((value, backup))
     }

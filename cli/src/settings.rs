@@ -20,7 +20,7 @@ pub struct Globals {
     /// Answer in JSON: one object, or a line for each of many; errors too, on stderr.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say nothing beside the answer; of an order, only the id of its job.
+    /// Say nothing beside the answer; of an order, with --wait too, only the id of its job.
     #[arg(long, short, global = true)]
     pub quiet: bool,
     /// Use this profile [else: HOLDFAST_PROFILE, or what `profile use` chose].
@@ -111,9 +111,14 @@ impl Globals {
                 (given, is_own)
             }
             None => {
-                let missing = "no installation is known: holdfast profile add <name> --url https://…, \
-                               or --url, or HOLDFAST_URL";
-                (own?.ok_or_else(|| Failure::Misuse(missing.into()))?, true)
+                let known = if profiles.profiles.is_empty() { "known" } else { "chosen" };
+                let missing = || {
+                    let advice = profiles.advice();
+                    Failure::Misuse(format!(
+                        "no installation is {known}: {advice}; or --url, or HOLDFAST_URL"
+                    ))
+                };
+                (own?.ok_or_else(missing)?, true)
             }
         };
         // A profile's token and customer are for the profile's installation and for no other.
@@ -163,6 +168,9 @@ pub fn address(given: &str, insecure_http: bool) -> Result<String, Failure> {
     };
     if authority.as_str().contains('@') || uri.query().is_some() {
         return Err(wrong("must have neither a user nor a query"));
+    }
+    if uri.path().contains("/api/v1") || uri.path().ends_with("/api/docs") {
+        return Err(wrong("goes too far: give it without /api and what follows"));
     }
     let host = authority.host().trim_matches(['[', ']']);
     let here = host == "localhost"
@@ -214,7 +222,10 @@ mod tests {
         ] {
             assert!(!ok(bad, false) && ok(bad, true), "{bad}");
         }
-        for bad in ["", "b.example.org", "ftp://b", "https://", "https://u:p@b", "https://b/?q=1"] {
+        for bad in ["", "b.example.org", "ftp://b", "https://", "https://u:p@b", "https://b/?q=1"]
+            .into_iter()
+            .chain(["https://b/api/v1/", "https://b/x/api/v1/nodes", "https://b/api/docs"])
+        {
             assert!(!ok(bad, true), "{bad}");
         }
         assert_eq!(address("https://b/x/", false).unwrap(), "https://b/x");

@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -33,8 +33,11 @@ impl Token {
         if token.is_empty() {
             return Err(Failure::Misuse(format!("{place} holds no token")));
         }
-        if token.len() as u64 > MAX_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let wrong = "a token is one word of letters, digits, dots and dashes";
+        let in_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let is_part = |part: &str| !part.is_empty() && part.bytes().all(in_part);
+        let three = token.split('.').count() == 3 && token.split('.').all(is_part);
+        if token.len() as u64 > MAX_BYTES || !three {
+            let wrong = "a token is a JWT, one word of three parts with dots between them";
             return Err(Failure::Misuse(format!("what {place} holds is no token: {wrong}")));
         }
         Ok(Self(token.to_owned()))
@@ -66,8 +69,9 @@ impl Token {
     /// Puts it into a file that its owner alone can read, in place of what is there.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If its folder is not there, or it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
+        parent_is_there(path)?;
         replace(path, &format!("{}\n", self.0))
     }
 
@@ -95,17 +99,27 @@ pub fn too_open(found: &fs::Metadata, path: &Path) -> Option<String> {
     })
 }
 
+/// Refuses a place in a folder that is not there: a name that is mistyped makes no folders.
+///
+/// # Errors
+/// If it is not there.
+pub fn parent_is_there(path: &Path) -> Result<(), Failure> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => Err(Failure::Misuse(format!(
+            "{} cannot be written: there is no folder {}; make it first, or name another",
+            path.display(),
+            folder.display()
+        ))),
+    }
+}
+
 /// Writes a file of ours anew, whole or not at all, for its owner alone.
 ///
 /// # Errors
 /// If it cannot be written.
 pub fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let write = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !folder.exists()) {
-            fs::create_dir_all(folder)?;
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        }
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}", uuid::Uuid::now_v7()));
         let beside = path.with_file_name(name);
@@ -129,7 +143,18 @@ mod tests {
         let token = Token::parse(" eyJ.a-b_c.d\n", "a test").unwrap();
         assert_eq!(token.bearer(), "Bearer eyJ.a-b_c.d");
         assert_eq!(format!("{token:?}"), "Token(…)");
-        for bad in ["", " \n", "two words", "a\r\nX-Evil: yes", "\u{1b}[2J"] {
+        for bad in [
+            "",
+            " \n",
+            "two words",
+            "hunter2",
+            "a.b",
+            "a.b.c.d",
+            "a..c",
+            "a.b.c=",
+            "a\r\nX-Evil: yes",
+            "\u{1b}[2J",
+        ] {
             let error = Token::parse(bad, "a test").unwrap_err().to_string();
             assert!(error.contains("a test") && !error.contains("Evil"), "{error}");
         }

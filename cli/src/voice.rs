@@ -89,6 +89,11 @@ impl Voice {
         let _ = writeln!(io::stderr().lock(), "{}", plain(&text));
     }
 
+    /// What somebody must hear who wants to hear nothing else.
+    pub fn complain(self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", plain(text));
+    }
+
     /// Whether somebody can be asked.
     pub fn can_ask(self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()

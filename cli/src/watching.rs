@@ -10,9 +10,7 @@ use std::{
 use holdfast_job::{JobId, JobStatus};
 use serde_json::Value;
 
-use crate::{
-    client::pause, ending::Ending, events, failure::Failure, session::Session, shown, shown::Job,
-};
+use crate::{client::pause, events, failure::Failure, session::Session, shown, shown::Job};
 
 /// So often is looked where there is no stream.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -24,33 +22,57 @@ const LOOK_ASIDE_AFTER: Duration = Duration::from_secs(1);
 /// So long may the server be away in the middle, such as while a new version of it is started.
 const AWAY: Duration = Duration::from_secs(60);
 
-/// Tells each change of a job, and returns it as it is when it has ended.
+/// What there is to tell of a job that is watched.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// It has changed: as the server shows it, and as this program reads it.
+    Changed(&'a Value, &'a Job),
+    /// The server does not answer any more.
+    Away(&'a Failure),
+    /// It answers again.
+    Back,
+}
+
+/// Tells each change of a job, and returns it as it is when it has ended. That the server is away is told
+/// once, and so is that it is back.
 ///
 /// # Errors
 /// If there is no such job, or the server does not answer, after several tries.
 pub fn follow(
     session: &Session,
     job: JobId,
-    mut tell: impl FnMut(&Value, &Job) -> Result<(), Failure>,
+    mut tell: impl FnMut(News<'_>) -> Result<(), Failure>,
 ) -> Result<(Value, Job), Failure> {
     let mut stream = Stream::open(session);
     let mut last = Value::Null;
     let mut now = session.job(job)?;
-    let mut heard = Instant::now();
+    let (mut heard, mut away) = (Instant::now(), false);
     loop {
         if now != last {
             let seen: Job = shown::read(&now)?;
-            tell(&now, &seen)?;
+            tell(News::Changed(&now, &seen))?;
             if !matches!(seen.status, JobStatus::Pending | JobStatus::Running) {
                 return Ok((now, seen));
             }
             last.clone_from(&now);
         }
         match stream.next(session, job) {
-            Ok(next) => (now, heard) = (next, Instant::now()),
-            // Each of these has taken some seconds of trying.
-            Err(failure) if failure.ending() == Ending::Silent && heard.elapsed() < AWAY => {}
-            Err(failure) => return Err(failure),
+            Ok(next) => {
+                (now, heard) = (next, Instant::now());
+                if std::mem::take(&mut away) {
+                    tell(News::Back)?;
+                    stream = Stream::open(session);
+                }
+            }
+            Err(failure) => {
+                let Some(wait) = failure.passes_after().filter(|_| heard.elapsed() < AWAY) else {
+                    return Err(failure);
+                };
+                if !std::mem::replace(&mut away, true) {
+                    tell(News::Away(&failure))?;
+                }
+                pause(wait.max(LOOK_AGAIN_AFTER));
+            }
         }
     }
 }
@@ -74,7 +96,7 @@ impl Stream {
     fn next(&mut self, session: &Session, job: JobId) -> Result<Value, Failure> {
         let Some(statuses) = &self.statuses else {
             pause(LOOK_AGAIN_AFTER);
-            return session.job(job);
+            return session.look(job);
         };
         let patience = if self.tells { LOOK_ANYWAY_AFTER } else { LOOK_ASIDE_AFTER };
         match statuses.recv_timeout(patience) {
@@ -83,10 +105,10 @@ impl Stream {
                 self.tells = told.is_some();
                 match told {
                     Some(told) => Ok(told),
-                    None => session.job(job),
+                    None => session.look(job),
                 }
             }
-            Err(RecvTimeoutError::Timeout) => session.job(job),
+            Err(RecvTimeoutError::Timeout) => session.look(job),
             Err(RecvTimeoutError::Disconnected) => {
                 // One that ends at once each time is none.
                 self.statuses = match self.opened.elapsed() > LOOK_ANYWAY_AFTER {
@@ -94,7 +116,7 @@ impl Stream {
                     false => None,
                 };
                 self.opened = Instant::now();
-                session.job(job)
+                session.look(job)
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     profiles::Profiles,
     session::Session,
-    settings::{Globals, Settings, TokenSource},
+    settings::{Globals, Settings, TokenSource, quoted},
     shown, units, when,
 };
 
@@ -82,7 +82,11 @@ fn look(globals: &Globals) -> Vec<Finding> {
         "the server",
         match ready {
             Ok(_) => Ok("it answers, and takes orders".into()),
-            Err(failure) => Err(failure.text("holdfast")),
+            Err(failure) if reached => Err(failure.text("holdfast")),
+            Err(failure) => Err(format!(
+                "{failure} See that the address is right (the profile's `url`, HOLDFAST_URL or --url), and \
+                 that holdfast-enqueue, and a web server before it, run there"
+            )),
         },
     ));
     if !reached {
@@ -157,10 +161,27 @@ fn asked(session: &Session, findings: &mut Vec<Finding>) {
                 let missing = "none is registered: holdfast-enqueue node add";
                 findings.push(finding("the nodes", Err(missing.into())));
             }
-            Ok(all) => findings.extend(all.iter().map(node)),
+            Ok(all) => findings.extend(all.iter().map(|value| node(session, value))),
         }
-    } else if let Err(failure) = session.customer() {
-        findings.push(finding("the customer", Err(failure.to_string())));
+    }
+    // An operator need not mean one.
+    if told["role"] != "operator" || session.names_customer() {
+        findings.push(finding("the customer", customer(session)));
+    }
+}
+
+/// Whether there is the one that is meant, for whoever has this token.
+fn customer(session: &Session) -> Result<String, String> {
+    let name = session.customer().map_err(|failure| failure.to_string())?;
+    let path = session.site("/status").map_err(|failure| failure.to_string())?;
+    match session.client.get_once(&path) {
+        Ok(_) => Ok(format!("{name}, whom the token may see")),
+        Err(Failure::Refused(problem)) if problem.kind == "not-found" => Err(format!(
+            "there is no {name}, or the token may not see it: `{} token show` says whom it may see; name \
+             another with --customer, HOLDFAST_CUSTOMER or the profile's `customer`",
+            session.holdfast()
+        )),
+        Err(failure) => Err(failure.text(&session.holdfast())),
     }
 }
 
@@ -193,7 +214,7 @@ fn time_left(told: &Value) -> Result<String, String> {
     }
 }
 
-fn node(value: &Value) -> Finding {
+fn node(session: &Session, value: &Value) -> Finding {
     let node: Node = match shown::read(value) {
         Ok(node) => node,
         Err(failure) => return finding("a node", Err(failure.to_string())),
@@ -204,6 +225,11 @@ fn node(value: &Value) -> Finding {
     finding(
         &what,
         match (node.alive, unsettled.is_empty()) {
+            (true, true) if node.draining => Err(format!(
+                "drained, it takes nothing new; to let it take jobs again: {} resume {}",
+                session.holdfast(),
+                quoted(&node.name)
+            )),
             (true, true) => Ok(node.heard()),
             (true, false) => Err(format!("a person must look: {}", unsettled.join("; "))),
             (false, _) => Err(format!(

@@ -1,5 +1,7 @@
 //! `list`: the backups of a customer; and how long lists are read, page by page.
 
+use std::num::NonZeroUsize;
+
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// So many are listed if nothing is said.
-const USUAL: usize = 20;
+const USUAL: NonZeroUsize = NonZeroUsize::new(20).expect("more than none");
 /// So many the server gives at once at most.
 const PAGE: usize = 100;
 
@@ -46,7 +48,7 @@ pub struct Extent {
     until: Option<When>,
     /// So many at most
     #[arg(long, value_name = "NUMBER", default_value_t = USUAL)]
-    limit: usize,
+    limit: NonZeroUsize,
     /// However many there are
     #[arg(long, conflicts_with = "limit")]
     all: bool,
@@ -147,7 +149,7 @@ impl Extent {
         for (name, when) in [("since", &self.since), ("until", &self.until)] {
             query.extend(when.as_ref().map(|when| format!("{name}={}", escaped(when.as_str()))));
         }
-        let wanted = if self.all { usize::MAX } else { self.limit };
+        let wanted = if self.all { usize::MAX } else { self.limit.get() };
         let (mut items, mut cursor) = (0, None::<String>);
         while items < wanted {
             let mut page = query.clone();

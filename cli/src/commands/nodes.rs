@@ -50,7 +50,8 @@ pub struct Node {
     /// Its name.
     pub name: String,
     pool: String,
-    draining: bool,
+    /// Whether it takes nothing new.
+    pub draining: bool,
     /// Whether its worker has reported of late.
     pub alive: bool,
     silent_seconds: Option<u64>,

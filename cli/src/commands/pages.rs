@@ -5,7 +5,9 @@ use std::{fs, io::Write, path::PathBuf};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::{ending::Ending, failure::Failure, line::CommandLine, voice::Voice};
+use crate::{
+    ending::Ending, failure::Failure, line::CommandLine, token::parent_is_there, voice::Voice,
+};
 
 /// Completions for a shell.
 #[derive(Debug, Args)]
@@ -18,7 +20,8 @@ pub struct Completions {
 /// The manual pages.
 #[derive(Debug, Args)]
 pub struct Man {
-    /// Write a page for each command into this folder; without it, the first page goes to stdout
+    /// Write a page for each command into this folder, which is made, but none above it; without it, the first page goes to
+    /// stdout
     #[arg(long)]
     folder: Option<PathBuf>,
 }
@@ -50,8 +53,12 @@ impl Man {
             std::io::stdout().lock().write_all(&text).map_err(Failure::Output)?;
             return Ok(Ending::Done);
         };
-        let written = fs::create_dir_all(folder)
-            .and_then(|()| clap_mangen::generate_to(CommandLine::command(), folder));
+        parent_is_there(folder)?;
+        let made = match folder.is_dir() {
+            true => Ok(()),
+            false => fs::create_dir(folder),
+        };
+        let written = made.and_then(|()| clap_mangen::generate_to(CommandLine::command(), folder));
         written.map_err(|error| {
             Failure::Misuse(format!("{} cannot be written to: {error}", folder.display()))
         })?;

@@ -68,9 +68,12 @@ impl ProfileCommand {
                     profiles.current = Some(name.clone());
                 }
                 profiles.save()?;
+                // A token that is there already need not be set.
+                let kept = profiles.token_file(&name, profiles.get(&name)?);
+                let next = if kept.exists() { "doctor" } else { "token set" };
                 let (used, call) = match first {
-                    true => (" and is used from now on", "holdfast token set".to_owned()),
-                    false => ("", format!("holdfast --profile {name} token set")),
+                    true => (" and is used from now on", format!("holdfast {next}")),
+                    false => ("", format!("holdfast --profile {name} {next}")),
                 };
                 globals.voice().note(&format!(
                     "{name} is in {}{used}. Next: {call}",
@@ -79,10 +82,20 @@ impl ProfileCommand {
             }
             Self::Use { name } => {
                 profiles.get(&name)?;
-                profiles.current = Some(name);
+                profiles.current = Some(name.clone());
                 profiles.save()?;
+                globals.voice().note(&format!("{name} is used from now on."));
             }
-            Self::Remove { name } => remove(&mut profiles, &name)?,
+            Self::Remove { name } => {
+                let was_used = profiles.current.as_ref() == Some(&name);
+                let token = remove(&mut profiles, &name)?;
+                let token = if token { ", and so is its token" } else { "" };
+                let next = match was_used {
+                    true => format!(" None is used now. Next: {}", profiles.advice()),
+                    false => String::new(),
+                };
+                globals.voice().note(&format!("{name} is removed{token}.{next}"));
+            }
         }
         Ok(Ending::Done)
     }
@@ -94,17 +107,18 @@ fn absolute(globals: &Globals) -> Result<Option<PathBuf>, Failure> {
     absolute.map_err(|error| Failure::Misuse(format!("the token file: {error}")))
 }
 
-fn remove(profiles: &mut Profiles, name: &str) -> Result<(), Failure> {
+/// Whether its token was there to be removed.
+fn remove(profiles: &mut Profiles, name: &str) -> Result<bool, Failure> {
     let profile = profiles.get(name)?.clone();
     // A file that somebody has named may be another's as well.
-    if profile.token_file.is_none() {
-        let _ = std::fs::remove_file(profiles.token_file(name, &profile));
-    }
+    let own = profile.token_file.is_none();
+    let token = own && std::fs::remove_file(profiles.token_file(name, &profile)).is_ok();
     profiles.profiles.remove(name);
     if profiles.current.as_deref() == Some(name) {
         profiles.current = None;
     }
-    profiles.save()
+    profiles.save()?;
+    Ok(token)
 }
 
 fn list(profiles: &Profiles, globals: &Globals) -> Result<(), Failure> {

@@ -14,7 +14,10 @@ pub struct Reset {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// The node is lost and does not come back, so that it cannot say how the site stands
+    /// The node is lost and does not come back, so that it cannot say how the site stands. Be sure that
+    /// the machine is off: if it does come back, it ends what it had begun, and the record does not know
+    /// of it: a restore is done there while its job says failed, and its undo can be taken by root at the
+    /// node's shell alone, not by the customer
     #[arg(long)]
     node_is_gone: bool,
 }

@@ -14,7 +14,7 @@ use crate::{
 /// Stops a job.
 #[derive(Debug, Args)]
 pub struct Stop {
-    /// The job; the one under way, if left out
+    /// The job; the backup, restore or undo under way, if left out
     job: Option<JobId>,
     /// Wait until it has ended: 0 if it was stopped, 4 if it was done before that
     #[arg(long)]
@@ -33,7 +33,9 @@ impl Stop {
                 Some(active) => active.uuid,
                 None => {
                     let customer = session.customer()?;
-                    return Err(Failure::Nothing(format!("nothing is under way for {customer}")));
+                    return Err(Failure::Nothing(format!(
+                        "no backup, restore or undo of {customer} is under way"
+                    )));
                 }
             },
         };

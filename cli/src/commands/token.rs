@@ -14,7 +14,7 @@ use crate::{
     profiles::Profiles,
     session::Session,
     settings::Globals,
-    token::Token,
+    token::{Token, parent_is_there},
     units,
     when::{self, Span},
 };
@@ -37,7 +37,7 @@ pub struct New {
     #[arg(long, value_name = "USER")]
     subject: String,
     /// A customer that the user may see; may be given again
-    #[arg(long = "for", value_name = "CUSTOMER")]
+    #[arg(long = "for", value_name = "CUSTOMER", required_unless_present = "operator")]
     customers: Vec<String>,
     /// The user may see all, and do what operators do
     #[arg(long, conflicts_with = "customers")]
@@ -46,11 +46,23 @@ pub struct New {
     #[arg(long)]
     read_only: bool,
     /// For how long it counts, from 1m to 365d
-    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = lasting)]
     lasts: Span,
     /// Write it into this file, for your own user alone, and not to stdout
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
+    /// Put it in the place of a file that is there
+    #[arg(long, requires = "into")]
+    replace: bool,
+}
+
+/// For how long a token may count.
+fn lasting(given: &str) -> Result<Span, String> {
+    let span: Span = given.parse()?;
+    match (60..=365 * 24 * 3600).contains(&span.0.as_secs()) {
+        true => Ok(span),
+        false => Err("give from 1m to 365d".into()),
+    }
 }
 
 impl TokenCommand {
@@ -124,7 +136,21 @@ fn set(globals: &Globals) -> Result<(), Failure> {
 }
 
 impl New {
+    /// Whether there is a place for it, before there is a token.
+    fn place(&self) -> Result<(), Failure> {
+        let Some(file) = &self.into else { return Ok(()) };
+        parent_is_there(file)?;
+        match file.symlink_metadata().is_ok() && !self.replace {
+            true => {
+                let there = format!("{} is there already: add --replace", file.display());
+                Err(Failure::Misuse(there))
+            }
+            false => Ok(()),
+        }
+    }
+
     fn make(self, session: &Session) -> Result<(), Failure> {
+        self.place()?;
         let scopes: &[&str] =
             if self.read_only { &["backup:read"] } else { &["backup:read", "backup:write"] };
         let body = json!({

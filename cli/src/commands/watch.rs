@@ -8,13 +8,13 @@ use crate::{
     failure::Failure,
     order::{advise, tell_end, watch_job},
     session::Session,
-    watching,
+    watching::{self, News},
 };
 
 /// Watches a job.
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// The job; the one under way, if left out
+    /// The job; the backup, restore or undo under way, if left out
     job: Option<JobId>,
 }
 
@@ -30,7 +30,9 @@ impl Watch {
                 Some(active) => active.uuid,
                 None => {
                     let customer = session.customer()?;
-                    session.voice.note(&format!("Nothing is under way for {customer}."));
+                    session
+                        .voice
+                        .note(&format!("No backup, restore or undo of {customer} is under way."));
                     return Ok(Ending::Done);
                 }
             },
@@ -39,7 +41,11 @@ impl Watch {
             return watch_job(session, job);
         }
         advise(session, job);
-        let (_, ended) = watching::follow(session, job, |value, _| session.voice.json(value))?;
+        let (_, ended) = watching::follow(session, job, |news| match news {
+            News::Changed(value, _) => session.voice.json(value),
+            // Programs hear of it if it lasts.
+            News::Away(_) | News::Back => Ok(()),
+        })?;
         tell_end(session, &ended)
     }
 }

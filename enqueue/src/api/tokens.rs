@@ -87,7 +87,9 @@ pub async fn create(
     let until = Moment::of(SystemTime::now()).plus(Duration::from_secs(body.seconds));
     // A token that is lost soon would otherwise be as good as one that never is.
     if body.role == Role::Operator && until > caller.expires_at() {
-        return Err(invalid("`seconds`: an operator's token may not outlive yours."));
+        return Err(invalid(
+            "`seconds`, of the command `--lasts`: an operator's token may not outlive yours.",
+        ));
     }
     let scopes: Vec<_> = body.scopes.into_iter().map(Right::word).collect();
     let claims = Claims {

@@ -135,7 +135,8 @@ fn unsettled(
     if halted.fence == 0 {
         return None;
     }
-    let gone = "if it is gone for good, say so with `node_is_gone`";
+    let gone =
+        "if it is gone for good, say so with `node_is_gone`, of the command `--node-is-gone`";
     let Some(node) = node else {
         let none = format!("no node serves the pool `{}` any more; {gone}", halted.pool);
         return (!order.node_is_gone).then_some(none);

@@ -25,7 +25,7 @@ fn the_exit_codes_on_the_page_are_those_of_the_help() {
         .filter_map(|line| line.trim().split_once("  "))
         .map(|(code, means)| vec![code.to_owned(), means.to_owned()])
         .collect();
-    assert_eq!(told.len(), 10, "{help}");
+    assert_eq!(told.len(), 11, "{help}");
     let section = PAGE.split("## Exit codes").nth(1).expect("exit codes");
     let section = section.split("\n## ").next().expect("a section");
     let written: Vec<_> = rows(section).into_iter().skip(1).collect();
@@ -74,7 +74,8 @@ fn the_script_on_the_page_does_what_it_shows() {
     shell.env("PATH", format!("{folder}:/usr/bin:/bin"));
     let said = Said::of(&["the script"], shell.output().expect("bash")).ended(0);
     let said = said.says("saved: ").says("restored; closed for ").says("taken back");
-    assert!(said.out.ends_with("The backup is made.\n"), "{said:?}");
+    let last = said.out.lines().last().expect("a line");
+    assert!(last.parse::<holdfast_job::JobId>().is_ok(), "{said:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use holdfast_tests::{Fleet, eventually, signal};
 
-use super::Desk;
+use super::{Desk, Said};
 
 #[test]
 fn a_call_that_waits_ends_as_the_job_does() {
@@ -20,6 +20,11 @@ fn a_call_that_waits_ends_as_the_job_does() {
         fleet.recovered((outcome == "stuck").then_some("stuck"));
         let ended = desk.call(&["backup", "--wait", "--json"]).ended(code).json();
         assert_eq!(ended["status"], status);
+        if code < 6 {
+            let quiet = desk.call(&["backup", "--wait", "--quiet"]).ended(code);
+            assert!(quiet.out.trim().parse::<holdfast_job::JobId>().is_ok(), "{quiet:?}");
+            assert_eq!(quiet.err.is_empty(), code == 0, "{quiet:?}");
+        }
     }
     desk.call(&["watch"]).ended(6).says("for the operator: Stuck");
 }
@@ -31,11 +36,18 @@ fn a_call_that_is_refused_says_why_and_what_to_do_and_ends_by_its_number() {
     let nothing = "0193e5c0-0000-7000-8000-000000000000";
     desk.call(&["backup", "--scope", "Web"]).ended(2).warns("--scope");
     desk.call(&["--json", "nonsense"]).ended(2);
+    desk.call(&["list", "--limit", "0"]).ended(2).warns("--limit");
     desk.call(&["jobs", "nonsense"]).ended(2).warns("give the job's UUID");
     desk.call(&["show", nothing]).ended(4).warns("There is no such backup.").warns("holdfast list");
     desk.call(&["jobs", nothing]).ended(4).warns("There is no such job.");
+    let unseen = desk.call(&["list", "--customer", "nobody"]).ended(4);
+    unseen.warns("There is no such customer.").warns("holdfast --customer nobody token show");
+    let wrong = desk.call(&["delete", nothing, "--yes"]).ended(4);
+    wrong.warns(&format!("{nothing}: There is no such backup."));
+    let page = desk.call(&["list", "--url", &fleet.web.url("/api/v1")]).ended(2);
+    page.warns("give it without /api");
     desk.call(&["undo", "--yes"]).ended(4).warns("no restore that can be taken back");
-    desk.call(&["watch"]).ended(0).warns("Nothing is under way for 42.");
+    desk.call(&["watch"]).ended(0).warns("No backup, restore or undo of 42 is under way.");
 
     let first = desk.call(&["backup", "--quiet"]).ended(0);
     let (first, busy) = (first.out.trim(), desk.call(&["backup"]).ended(5));
@@ -47,6 +59,11 @@ fn a_call_that_is_refused_says_why_and_what_to_do_and_ends_by_its_number() {
     let misuse = desk.call(&["--json", "restore"]).ended(2).problem();
     assert_eq!((&misuse["type"], &misuse["exit"]), (&"urn:holdfast:cli:misuse".into(), &2.into()));
 
+    for words in [&["jobs"][..], &["man"], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        let unsaid = desk.command(words).stdout(full).output().expect("holdfast");
+        Said::of(words, unsaid).ended(9).warns("cannot be written to stdout");
+    }
     let read_only = fleet.token(&["--customer", "42", "--read-only"]);
     desk.environment.push(("HOLDFAST_TOKEN", read_only));
     desk.call(&["backup"]).ended(4).warns("lacks the scope `backup:write`");

@@ -16,7 +16,7 @@ fn heard(desk: &Desk) {
 fn a_job_is_stopped_and_ordered_again() {
     let fleet = Fleet::recording();
     let desk = Desk::new(&fleet);
-    desk.call(&["stop"]).ended(4).warns("nothing is under way for 42");
+    desk.call(&["stop"]).ended(4).warns("no backup, restore or undo of 42 is under way");
     desk.call(&["retry"]).ended(4).warns("no job of 42 has failed");
     let first = desk.call(&["backup", "-q", "--note", "mine"]).ended(0).out.trim().to_owned();
     desk.call(&["stop"]).ended(0).says(&format!("Stopped: job {first}"));
@@ -74,7 +74,10 @@ fn an_operator_ends_a_job_by_hand_and_drains_a_node() {
     let node = desk.call(&["nodes", "test-1", "--json"]).ended(0).json();
     assert_eq!((&node["draining"], &node["running"]), (&true.into(), &0.into()));
     desk.call(&["resume", "test-1"]).ended(0).says("test-1  default  alive  yes");
-    desk.call(&["drain", "nowhere"]).ended(4).warns("There is no such node.");
+    desk.call(&["drain", "nowhere"])
+        .ended(4)
+        .warns("There is no such node.")
+        .warns("The nodes: holdfast nodes");
 
     desk.environment.push(("HOLDFAST_TOKEN", fleet.token(&["--customer", "42"])));
     desk.call(&["nodes"]).ended(4).warns("holdfast token show");
@@ -97,8 +100,20 @@ fn a_token_says_what_it_may_and_an_operator_makes_them_for_others() {
     let reader = ["token", "new", "--subject", "bob", "--for", "42", "--for", "43", "--read-only"];
     let made = desk.call(&[&reader[..], &["--into", &file, "--json"]].concat()).ended(0);
     assert!(made.json().get("token").is_none(), "{made:?}");
-    desk.call(&["token", "new", "--subject", "eve"]).ended(4).warns("`customers`");
-    desk.call(&["token", "new", "--subject", "eve", "--lasts", "soon"]).ended(2).warns("30m");
+    let again = desk.call(&[&reader[..], &["--into", &file]].concat()).ended(2);
+    again.warns("is there already: add --replace");
+    desk.call(&[&reader[..], &["--into", &file, "--replace"]].concat()).ended(0);
+    let nowhere = desk.home.join("no/such").display().to_string();
+    let made = desk.call(&[&reader[..], &["--into", &nowhere]].concat()).ended(2);
+    made.warns("there is no folder");
+    assert!(!desk.home.join("no").exists());
+    desk.call(&["token", "new", "--subject", "eve"]).ended(2).warns("--for");
+    for (lasts, warned) in [("soon", "30m"), ("1s", "from 1m"), ("366d", "to 365d")] {
+        let new = ["token", "new", "--subject", "eve", "--for", "42", "--lasts", lasts];
+        desk.call(&new).ended(2).warns(warned);
+    }
+    let long = desk.call(&["token", "new", "--subject", "eve", "--operator", "--lasts", "365d"]);
+    long.ended(4).warns("--lasts");
 
     // Of its only customer nothing need be said; of two, which.
     desk.environment.retain(|(name, _)| *name != "HOLDFAST_CUSTOMER");
@@ -130,12 +145,17 @@ fn doctor_says_what_is_good_and_what_to_do() {
         "good  the token: root, operator: may look and order",
         "good  its time: until ",
         "good  node test-1: alive",
+        "good  the customer: 42, whom the token may see",
     ] {
         assert!(good.out.contains(line), "{line}: {good:?}");
     }
     let findings = desk.call(&["doctor", "--json"]).ended(0).json_lines();
     assert_eq!(findings.len(), good.out.lines().count());
     assert!(findings.iter().all(|finding| finding["good"] == true), "{findings:#?}");
+    desk.call(&["drain", "test-1"]).ended(0);
+    let drained = desk.call(&["doctor"]).ended(1).says("BAD   node test-1: drained");
+    drained.says("holdfast resume test-1");
+    desk.call(&["resume", "test-1"]).ended(0);
     let unsettled = r#"[{"customer":42,"standing":"stuck","detail":"a flag"}]"#;
     fleet.query(&format!("UPDATE nodes SET unsettled = '{unsettled}'"));
     desk.call(&["doctor"])
@@ -144,12 +164,17 @@ fn doctor_says_what_is_good_and_what_to_do() {
     desk.call(&["nodes"]).ended(0).says("Not settled:\n  test-1: customer 42: stuck: a flag");
     drop(worker);
 
+    let other = fleet.token(&["--customer", "42"]);
+    desk.environment.push(("HOLDFAST_TOKEN", other));
+    desk.call(&["doctor"]).ended(0).says("good  the customer: 42");
+    let another = desk.call(&["doctor", "--customer", "43"]).ended(1);
+    another.says("BAD   the customer: there is no 43").says("holdfast --customer 43 token show");
     desk.environment.push(("HOLDFAST_TOKEN", fleet.token(&["--customer", "42", "--seconds", "0"])));
     // Thirty seconds of another clock are forgiven it.
     desk.call(&["doctor"]).ended(1).says("BAD   its time: it counted until ");
-    desk.environment.push(("HOLDFAST_TOKEN", "nobody's".into()));
+    desk.environment.push(("HOLDFAST_TOKEN", "no.bodys.token".into()));
     desk.call(&["doctor"]).ended(1).says("BAD   the token: The token is not accepted");
     fleet.web.kill();
-    let away = desk.call(&["doctor"]).ended(1);
+    let away = desk.call(&["doctor"]).ended(1).says("See that the address is right");
     assert!(away.out.lines().last().expect("a line").starts_with("BAD   the server: "), "{away:?}");
 }

@@ -66,20 +66,25 @@ impl Desk {
         Said::of(words, child.wait_with_output().expect("holdfast"))
     }
 
-    /// What it says at a terminal where somebody types this, once they are asked.
-    fn typed(&self, words: &[&str], typed: &str) -> Said {
+    /// The same at a terminal.
+    fn at_terminal(&self, words: &[&str]) -> Command {
         let call: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
         let call = format!("{} {}", built("holdfast").display(), call.join(" "));
-        let mut command = self.command(&[]);
+        let command = self.command(&[]);
         let environment: Vec<_> = command
             .get_envs()
             .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
             .collect();
-        command = program("/usr/bin/script");
+        let mut command = program("/usr/bin/script");
         command.envs(environment).args(["--quiet", "--return", "--flush", "--command", &call]);
         command.arg("/dev/null").env("TERM", "xterm");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("script");
+        command
+    }
+
+    /// What it says at a terminal where somebody types this, once they are asked.
+    fn typed(&self, words: &[&str], typed: &str) -> Said {
+        let mut child = self.at_terminal(words).spawn().expect("script");
         let mut pipe = child.stdin.take().expect("stdin");
         pipe.write_all(format!("{typed}\n").as_bytes()).expect("stdin");
         let said = Said::of(words, child.wait_with_output().expect("script"));

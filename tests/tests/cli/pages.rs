@@ -43,7 +43,7 @@ fn the_help_names_every_command_and_every_exit_code() {
     assert_eq!(named, [&COMMANDS[..], &["help"]].concat(), "{help:?}");
     let codes = help.out.split("Exit codes:\n").nth(1).expect("exit codes");
     let codes: Vec<_> = codes.lines().map(|line| line.trim_start().split(' ').next()).collect();
-    assert_eq!(codes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "130"].map(Some));
+    assert_eq!(codes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "130"].map(Some));
     for command in COMMANDS {
         desk.call(&[command, "--help"]).ended(0).says("Usage: holdfast");
     }
@@ -91,6 +91,9 @@ fn there_is_a_manual_page_for_each_command() {
     let fleet = Fleet::recording();
     let desk = Desk::bare(&fleet);
     desk.call(&["man"]).ended(0).says(".TH holdfast 1");
+    let nowhere = desk.home.join("no/such").display().to_string();
+    desk.call(&["man", "--folder", &nowhere]).ended(2).warns("there is no folder");
+    assert!(!desk.home.join("no").exists());
     let folder = desk.home.join("man");
     desk.call(&["man", "--folder", &folder.display().to_string()]).ended(0);
     for command in COMMANDS {

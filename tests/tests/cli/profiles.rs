@@ -22,6 +22,7 @@ fn a_newcomer_is_led_from_nothing_to_a_backup() {
     desk.call(&["list"]).ended(2).warns("`holdfast token set` puts a token there");
     let token = fleet.token(&["--customer", "42"]);
     desk.told(&["token", "set"], "two words").ended(2).warns("is no token");
+    desk.told(&["token", "set"], "hunter2").ended(2).warns("is a JWT");
     let set = desk.told(&["token", "set"], &format!("{token}\n")).ended(0);
     assert!(!set.err.contains(&token) && !set.out.contains(&token), "{set:?}");
     let kept = desk.home.join(".config/holdfast/main.token");
@@ -41,7 +42,12 @@ fn a_newcomer_is_led_from_nothing_to_a_backup() {
     desk.call(&["doctor"]).ended(1).says("BAD   the token's place").says("chmod 600");
     fs::set_permissions(&kept, Permissions::from_mode(0o600)).expect("a mode");
 
-    desk.call(&["profile", "remove", "main"]).ended(0);
+    let second = ["profile", "add", "second", "--url", &url, "--token-file", &named];
+    desk.call(&second).ended(0).warns("Next: holdfast --profile second doctor");
+    let removed = desk.call(&["profile", "remove", "main"]).ended(0);
+    removed.warns("main is removed, and so is its token. None is used now.").warns("profile use");
+    desk.call(&["list"]).ended(2).warns("holdfast profile use <name>; there are: second");
+    desk.call(&["profile", "use", "second"]).ended(0).warns("second is used from now on.");
     assert!(!kept.exists());
     desk.call(&["--profile", "main", "list"]).ended(2).warns("there is no profile `main`");
 }
