@@ -1,12 +1,12 @@
 //! The executor of the tests: the real one, with a script that says where it fails, waits or repeats.
 //!
 //! `HOLDFAST_REHEARSAL` is `before fetch`, `after fetch` (it fails there), `wait fetch` (it waits
-//! there for the wish to stop), `held fetch` (it waits there for as long as the file
-//! `HOLDFAST_REHEARSAL_GATE` is there), `twice` (every step is taken twice), `carry on` (`recover` goes on where
-//! an executor was killed), or several parted by commas. A `-` before a stage means its way back.
+//! there for the wish to stop), `held fetch /gate` (it waits there for as long as that file is there), `twice`
+//! (every step is taken twice), `carry on` (`recover` goes on where an executor was killed), or several
+//! parted by commas. A `-` before a stage means its way back.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -16,7 +16,10 @@ use holdfast_executor::{
     rehearsal::{Rehearsal, Step},
 };
 
-/// What says what is rehearsed.
+/// How long it waits for whoever is to go on with the test.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What says what is rehearsed: the one variable that the executor does not clear.
 const VARIABLE: &str = "HOLDFAST_REHEARSAL";
 
 struct Script(Vec<(String, String)>);
@@ -32,11 +35,22 @@ impl Script {
     }
 
     fn says(&self, verb: &str, step: Step) -> bool {
-        let stage = match step {
-            Step::Run(stage) => stage.to_string(),
-            Step::Revert(stage) => format!("-{stage}"),
-        };
+        let stage = name(step);
         self.0.iter().any(|(v, s)| v == verb && (*s == stage || s.is_empty()))
+    }
+
+    /// The file that holds this step for as long as it is there.
+    fn gate(&self, step: Step) -> Option<&Path> {
+        let held = self.0.iter().filter(|(verb, _)| verb == "held");
+        let mut gates = held.filter_map(|(_, rest)| rest.split_once(' '));
+        gates.find(|(stage, _)| *stage == name(step)).map(|(_, gate)| Path::new(gate))
+    }
+}
+
+fn name(step: Step) -> String {
+    match step {
+        Step::Run(stage) => stage.to_string(),
+        Step::Revert(stage) => format!("-{stage}"),
     }
 }
 
@@ -46,21 +60,18 @@ fn failure(text: &str) -> Failure {
 
 impl Rehearsal for Script {
     fn enter(&mut self, step: Step, stop: &Stop) -> Result<(), Failure> {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         while self.says("wait", step) && !stop.is_requested() {
             if Instant::now() > deadline {
                 return Err(failure("nobody asked to stop"));
             }
             std::thread::yield_now();
         }
-        if self.says("held", step) {
-            let gate = std::env::var_os("HOLDFAST_REHEARSAL_GATE").map(PathBuf::from);
-            while gate.as_ref().is_some_and(|gate| gate.exists()) {
-                if Instant::now() > deadline {
-                    return Err(failure("nobody opened the gate"));
-                }
-                std::thread::yield_now();
+        while self.gate(step).is_some_and(Path::exists) {
+            if Instant::now() > deadline {
+                return Err(failure("nobody opened the gate"));
             }
+            std::thread::yield_now();
         }
         if self.says("before", step) { Err(failure("rehearsed, before")) } else { Ok(()) }
     }

@@ -14,8 +14,9 @@ const INSTALL: &str =
 /// In the place of the executor, for [`Host::rehearse`]. sudo passes no environment on.
 const REHEARSED: &str = "#!/bin/sh
 if [ \"$1\" != recover ] && mv /run/holdfast-rehearsal /run/holdfast-rehearsed 2>/dev/null; then
-    export HOLDFAST_REHEARSAL=\"$(cat /run/holdfast-rehearsed)\"
-    export HOLDFAST_REHEARSAL_GATE=/run/holdfast-gate
+    script=$(cat /run/holdfast-rehearsed)
+    case $script in held*) script=\"$script /run/holdfast-gate\" ;; esac
+    export HOLDFAST_REHEARSAL=\"$script\"
 fi
 exec /opt/holdfast/bin/holdfast-rehearsal \"$@\"
 ";
