@@ -116,7 +116,7 @@ make_worker_user() {
 
 # example <file>: an example of docs/, with its words for this machine put in, by sed's commands.
 example() {
-    sed -E "${@:2}" "docs/$1"
+    sed -E -e '' "${@:2}" "docs/$1"
 }
 
 # Sets `words`, for an example: where the control database is, as the operator's account has it.

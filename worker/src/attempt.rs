@@ -157,13 +157,15 @@ impl Attempt {
     }
 
     /// Records the end, again and again until the database has taken it: the site is as it is, and the
-    /// record must say so.
+    /// record must say so. A worker that was told to end soon leaves that to a later one, which hears of
+    /// the end from the journal: systemd starts no database for as long as something is being stopped
+    /// that is ordered behind it.
     async fn record(&self, verdict: &Verdict) {
         let job = self.claimed.job;
         let mut pause = Duration::from_millis(200);
         let mut deadline = None;
         loop {
-            let ending = self.stop.phase() >= Phase::Cancel;
+            let ending = self.stop.phase() >= Phase::Quiet;
             let patience = if ending { LAST_TRY } else { ANSWER };
             let write = async {
                 match verdict {

@@ -255,6 +255,20 @@ fn the_control_database_may_be_away_in_mid_restore_and_come_back_before_its_end(
 }
 
 #[test]
+fn a_worker_that_is_told_to_end_does_not_wait_for_a_control_database_that_is_away() {
+    let start = |fleet: &Fleet| vec![fleet.worker("one", "grace_seconds = 600")];
+    let (mut held, mut workers) = Held::with(start);
+    held.fleet.control.kill();
+    workers[0].tell();
+    held.let_go();
+    assert!(workers[0].ended().success(), "{}", workers[0].log());
+    assert!(!held.fleet.node.flag().exists());
+    held.fleet.control.start_again();
+    let _second = held.fleet.worker("two", "");
+    held.restored();
+}
+
+#[test]
 fn a_worker_killed_in_mid_backup_is_followed_by_another_and_there_is_one_snapshot() {
     let node = Node::with_site();
     // So slow that there is time to kill it.
