@@ -108,10 +108,17 @@ same_pages() {
 # Each half has a user of its own, and neither may look into the sites.
 make_web_user() {
     system_user "$web_user"
+    keep_log enqueue.log "$web_user"
 }
 
 make_worker_user() {
     system_user "$worker_user"
+    keep_log worker.log "$worker_user"
+}
+
+# keep_log <name> <user>: a file of logs that an earlier installation has left is its user's again.
+keep_log() {
+    if [ -e "/var/log/holdfast/$1" ]; then once 640 "$2:adm" "/var/log/holdfast/$1" </dev/null; fi
 }
 
 # example <file>: an example of docs/, with its words for this machine put in, by sed's commands.

@@ -11,7 +11,7 @@ uninstall() {
         systemctl daemon-reload
         systemctl reset-failed "${every[@]}" 2>/dev/null || true
     fi
-    gone /etc/sudoers.d/holdfast
+    gone /etc/sudoers.d/holdfast /etc/logrotate.d/holdfast
     remove_nginx
     unlink_scripts
     if compgen -G '/usr/local/share/man/man1/holdfast*.1' >/dev/null; then
@@ -79,8 +79,12 @@ remove_user() {
     if getfacl --omit-header --absolute-names /var/customers 2>/dev/null | grep -q "^user:$1:"; then
         step "forget the user $1 at /var/customers" setfacl -x "u:$1" /var/customers
     fi
-    step "give root what is $1's in $etc" find "$etc" \( -user "$1" -o -group "$1" \) \
-        -exec chown -h root:root {} +
+    local place
+    for place in "$etc" /var/log/holdfast; do
+        if [ ! -d "$place" ]; then continue; fi
+        step "give root what is $1's in $place" find "$place" \( -user "$1" -o -group "$1" \) \
+            -exec chown -h root:root {} +
+    done
     step "remove the user $1" userdel "$1"
 }
 

@@ -95,7 +95,7 @@ tell_next() {
     if ! systemd_runs; then
         say "Next: systemd does not run here; the units begin when it does."
     elif [ "$role" = all ]; then
-        say "Next: say in $etc/enqueue.toml whose tokens count ([tokens]), in $etc/executor.toml where backups go and what a site is, and enter a customer: $bin/holdfast-enqueue --config $etc/admin.toml customer add <number>."
+        say "Next: say in $etc/enqueue.toml whose tokens count ([tokens]), in $etc/executor.toml where backups go and what a site is, and enter a customer who is in the table customers: $bin/holdfast-enqueue --config $etc/admin.toml customer add <number>."
     elif [ "$role" = web ]; then
         say "Next: say in $etc/enqueue.toml whose tokens count ([tokens]), bring $etc/web/*.pub and $etc/worker.password to each node, and register it: $bin/holdfast-enqueue --config $etc/admin.toml node add <name> --pool <pool>."
     elif lacks_for_worker; then

@@ -49,6 +49,11 @@ fn what_is_uninstalled_leaves_every_backup_to_plain_restic_and_to_the_next_insta
     shop.host.write("/root/password", &shop.host.run(password));
     let job = shop.web.job(Host::SHOP, shop.backup);
     let snapshot = job["snapshot_id"].as_str().expect("a snapshot");
+    shop.host.run(
+        "install -d /var/log/holdfast
+         install -o holdfast -g adm -m 640 /dev/null /var/log/holdfast/worker.log",
+    );
+    shop.host.configure_worker("log_file = \"/var/log/holdfast/worker.log\"");
     let said = shop.host.run("/usr/src/holdfast/scripts/install --uninstall 2>&1");
     assert_uninstalled(&shop.host, &said);
     let snapshots = shop.host.run(
@@ -70,7 +75,8 @@ fn assert_uninstalled(host: &Host, said: &str) {
             /etc/systemd/system/*.wants/holdfast* /etc/sudoers.d/holdfast* 2>/dev/null || true
          systemctl list-units --all --plain --no-legend 'holdfast*'
          grep -H holdfast /etc/passwd /etc/group /etc/shadow || true
-         grep -rH holdfast /etc/sudoers /etc/sudoers.d || true",
+         grep -rH holdfast /etc/sudoers /etc/sudoers.d || true
+         find /etc /var /opt /usr/local -xdev -nouser",
     );
     assert_eq!(left, "", "{said}");
     let ours = |word: &String| word.contains("holdfast");
