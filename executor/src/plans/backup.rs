@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `Check` | the sources are real directories inside a root-owned base, and not too large; the databases are there and can be brought back | – |
 //! | `Dump` | each database and its programs, and `manifest.json`, are written into the spool; beside it restic opens the repository and waits | restic is sent away, the spool is removed |
-//! | `Snapshot` | one `restic backup` of sources and spool | a snapshot that failed `Verify` is forgotten |
+//! | `Snapshot` | one `restic backup` of sources and spool; beside it another restic opens the repository, to read back | a snapshot that failed `Verify` is forgotten |
 //! | `Verify` | the snapshot is read back: whose it is, each directory, the manifest | – |
 //! | `Tidy` | the spool is removed; `after` | – |
 
@@ -35,7 +35,7 @@ use crate::{
     failure::{Failure, chain},
     manifest::{self, SavedFiles},
     mariadb::SchemaFacts,
-    restic::{Extent, Listing, Opened, ResticError, SavePlan, host_of, job_tag},
+    restic::{Extent, Listing, Opened, ReadBack, ResticError, SavePlan, host_of, job_tag},
     work::Work,
 };
 
@@ -50,6 +50,8 @@ pub struct Backup {
     looked: BTreeMap<SourceId, SchemaFacts>,
     /// A restic that `Dump` has let open the repository, for `Snapshot`.
     opened: Option<Opened>,
+    /// A restic that `Snapshot` has let open the repository, for `Verify`.
+    read_back: Option<ReadBack>,
 }
 
 /// What the journal keeps of it.
@@ -75,9 +77,21 @@ struct Dumped {
     rows: u64,
 }
 
+/// What must be found in the snapshot.
+struct Expected {
+    /// What it is made of.
+    paths: Vec<PathBuf>,
+    /// That, and the folders below whose content counts.
+    listed: Vec<PathBuf>,
+}
+
 /// Larger databases are dumped with the repository closed: it would be locked against a `forget` all that
 /// time, and a second is nothing then.
 const WORTH_OPENING_BYTES: u64 = 1 << 30;
+
+/// Larger sites are read back by a restic that begins then: an earlier one would wait all that time with
+/// the memory of its opening, and a second is nothing then.
+const WORTH_READING_BACK_AHEAD_BYTES: u64 = 10 << 30;
 
 const STAGES: [Stage; 5] = [Stage::Check, Stage::Dump, Stage::Snapshot, Stage::Verify, Stage::Tidy];
 
@@ -93,7 +107,15 @@ impl Backup {
         facts: Option<&serde_json::Value>,
     ) -> serde_json::Result<Self> {
         let facts = facts.map(Facts::deserialize).transpose()?.unwrap_or_default();
-        Ok(Self { order, site, attempt, facts, looked: BTreeMap::new(), opened: None })
+        Ok(Self {
+            order,
+            site,
+            attempt,
+            facts,
+            looked: BTreeMap::new(),
+            opened: None,
+            read_back: None,
+        })
     }
 
     fn sources(&self) -> Result<(&Site, Sources<'_>), Failure> {
@@ -119,7 +141,16 @@ impl Backup {
             restic.forget(&[orphan.id], &mut watch).await.map_err(failed)?;
         }
         let plan = self.save_plan(site, &sources.files, node, job);
-        let report = restic.save(&plan, opened, &mut watch).await.map_err(failed)?;
+        let read_back = match plan.extent.bytes <= WORTH_READING_BACK_AHEAD_BYTES {
+            true => {
+                let listed = self.expected(node, site.customer).listed;
+                restic.open_to_read_back(job, &listed, &mut watch).await.map_err(failed)?
+            }
+            false => None,
+        };
+        let saved = restic.save(&plan, opened, &mut watch).await;
+        self.read_back = read_back;
+        let report = saved.map_err(failed)?;
         self.facts.snapshot = Some(report.snapshot);
         self.facts.incomplete = !report.complete;
         self.facts.unreadable = report.unreadable;
@@ -177,6 +208,19 @@ impl Backup {
         if let Some(opened) = self.opened.take() {
             opened.turn_away().await;
         }
+        if let Some(read_back) = self.read_back.take() {
+            read_back.turn_away().await;
+        }
+    }
+
+    fn expected(&self, node: &Node, customer: CustomerId) -> Expected {
+        let Facts { saved, databases, .. } = &self.facts;
+        let spool = manifest::spool(node, customer);
+        let folders: Vec<PathBuf> = databases.iter().map(|d| spool.join(d.id.as_str())).collect();
+        let mut paths: Vec<PathBuf> = saved.iter().map(|saved| saved.path.clone()).collect();
+        paths.push(spool);
+        let listed = paths.iter().cloned().chain(folders).collect();
+        Expected { paths, listed }
     }
 
     async fn verify(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
@@ -185,16 +229,12 @@ impl Backup {
         let Some(snapshot) = self.facts.snapshot.clone() else {
             return Err(Failure::system("verify", &io::Error::other("no snapshot was noted")));
         };
-        let mut paths: Vec<PathBuf> =
-            self.facts.saved.iter().map(|saved| saved.path.clone()).collect();
-        let spool = manifest::spool(node, customer);
-        paths.push(spool.clone());
-        let folders = self.facts.databases.iter().map(|dumped| spool.join(dumped.id.as_str()));
-        let listed: Vec<PathBuf> = paths.iter().cloned().chain(folders).collect();
+        let Expected { paths, listed } = self.expected(node, customer);
+        let opened = self.read_back.take();
         let restic = restic(site, &self.order.repository, Stage::Verify, node)?;
         let mut watch = work.watching(Stage::Verify, "Read back");
         let listing = restic
-            .list_heads(&snapshot, &listed, &mut watch)
+            .read_back(&snapshot, &listed, opened, &mut watch)
             .await
             .map_err(ResticError::into_failure)?;
         let evidence = evidence(&listing, &paths, &self.facts.databases, customer, job);

@@ -1,7 +1,8 @@
 //! `restic backup` and the first `restic init`.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -141,7 +142,7 @@ impl Restic<'_> {
             command: BACKUP,
             problem: format!("it named no snapshot and ended with {}", ended.how()),
         })?;
-        remember(&marker).map_err(|error| ResticError::Answer {
+        remember(&marker, self.repository_of(&snapshot)).map_err(|error| ResticError::Answer {
             command: BACKUP,
             problem: format!("{} cannot be written: {error}", marker.display()),
         })?;
@@ -150,7 +151,7 @@ impl Restic<'_> {
     }
 
     /// Remembers that the repository exists, so that an unmounted disk is not taken for a first
-    /// use.
+    /// use; and its id, as far as that is known.
     pub(super) fn marker(&self) -> PathBuf {
         let whose = if self.repository.shared { "shared".to_owned() } else { self.host() };
         self.node.state.join("repositories").join(format!("{}-{whose}", self.repository.name))
@@ -218,12 +219,16 @@ impl Hearing {
     }
 }
 
-fn remember(marker: &Path) -> io::Result<()> {
-    if marker.exists() {
+fn remember(marker: &Path, id: Option<String>) -> io::Result<()> {
+    if let Ok(known) = fs::read_to_string(marker)
+        && id.as_ref().is_none_or(|id| *id == known)
+    {
         return Ok(());
     }
     if let Some(folder) = marker.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::File::create(marker)?.sync_all()
+    let mut file = fs::File::create(marker)?;
+    file.write_all(id.unwrap_or_default().as_bytes())?;
+    file.sync_all()
 }

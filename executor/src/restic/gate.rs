@@ -1,11 +1,12 @@
-//! A gate before what restic saves: restic opens its repository, which takes it a second of key
-//! derivation and locking, while what it is to save is still being written.
+//! A gate at which restic waits with its repository open, which takes it a second of key derivation and
+//! locking, until what it is to do is there to be done.
 //!
-//! restic reads the files of `--exclude-file` after it has opened and locked the repository, and
-//! before it looks at any source (`runBackup` in its `cmd/restic/cmd_backup.go`; a test holds this).
-//! The gate is such a file that is a pipe of ours: restic waits at it until we let go of our end. A
-//! pattern that cannot be one sends it away instead, with nothing saved. If the executor dies, its
-//! end is gone as well, but `confine` has tied restic's life to it: it is on its way out.
+//! The gate is a file that restic reads behind the opening, and that is a pipe of ours: restic waits at
+//! it until we let go of our end. For `backup` it is an `--exclude-file`, read before any source is
+//! looked at (`runBackup` in restic's `cmd/restic/cmd_backup.go`); a pattern that cannot be one sends it
+//! away instead, with nothing saved. For `ls` it is the version of its cache, see `cache`. Tests hold
+//! both. If the executor dies, its end is gone as well, but `confine` has tied restic's life to it: it is
+//! on its way out.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Write, pipe},
@@ -39,6 +40,12 @@ impl Gate {
     /// Lets restic go on.
     pub(super) fn open(self) {}
 
+    /// Lets restic go on with this as what it has read.
+    pub(super) fn open_with(mut self, text: &[u8]) {
+        // One that is gone already need not be told.
+        let _ = self.0.write_all(text);
+    }
+
     /// Sends restic away.
     pub(super) fn turn_away(mut self) {
         // One that is gone already need not be told.
@@ -47,7 +54,7 @@ impl Gate {
 }
 
 impl Threshold {
-    /// What restic is to read its last excludes from.
+    /// The file that restic is to read.
     pub(super) fn path(&self) -> String {
         format!("/dev/fd/{}", self.0.as_raw_fd())
     }

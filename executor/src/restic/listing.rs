@@ -5,11 +5,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 use holdfast_job::{CustomerId, JobId, SnapshotId};
 use serde::Deserialize;
 
-use super::{Invocation, Restic, ResticError, Watch, host_of};
+use super::{Invocation, Restic, ResticError, Watch, cache::Gated, gate::Gate, host_of};
 use crate::{
-    process::Moved,
+    process::{Moved, ProcessError, Running},
     tree::{Entry, Kind, TreeSum},
 };
+
+const LS: &str = "ls";
 
 /// The head of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,6 +43,22 @@ pub struct Listing {
     pub head: SnapshotHead,
     /// Each path that the snapshot was made of, if it is a directory in it, and its sum.
     pub trees: BTreeMap<PathBuf, TreeSum>,
+}
+
+/// A `restic ls` that opens its repository by itself and then waits for the snapshot that it is to list.
+#[derive(Debug)]
+pub struct ReadBack {
+    running: Running,
+    gate: Gate,
+    /// What it waits to be told at the gate.
+    version: Vec<u8>,
+}
+
+impl ReadBack {
+    /// Ends it: nothing is read.
+    pub async fn turn_away(self) {
+        self.running.end().await;
+    }
 }
 
 /// A line of `restic ls --json`.
@@ -109,36 +127,70 @@ impl Restic<'_> {
         snapshot: &SnapshotId,
         watch: &mut dyn Watch,
     ) -> Result<Listing, ResticError> {
-        let command = Invocation::new("ls").arg("--no-lock").arg(snapshot.as_str());
-        self.list_with(command, snapshot, watch).await
+        let running = self.start(ls(snapshot.as_str(), &[]), watch)?;
+        self.hear_list(running, snapshot, watch).await
     }
 
-    /// Reads back that each of these directories is in the snapshot; not what is in them.
+    /// Has a `restic ls` open the repository while the snapshot of this job is still being saved, for
+    /// [`Self::read_back`] of these directories. None where that would not be quicker: the repository is
+    /// not known yet, or many share it, all whose snapshots would be looked through for the job's.
+    ///
+    /// # Errors
+    /// [`ResticError`] if it cannot be started. What else is wrong, [`Self::read_back`] finds out.
+    pub async fn open_to_read_back(
+        &self,
+        job: JobId,
+        paths: &[PathBuf],
+        watch: &mut dyn Watch,
+    ) -> Result<Option<ReadBack>, ResticError> {
+        if self.repository.shared {
+            return Ok(None);
+        }
+        let failed = |source| ProcessError::Start { name: "restic ls".into(), source };
+        let (gate, threshold) = Gate::closed().map_err(failed)?;
+        let Some(Gated { cache, version }) = self.gated_cache(&threshold).map_err(failed)? else {
+            return Ok(None);
+        };
+        let command = ls("latest", paths).caching(&cache);
+        let command = command.arg("--host").arg(self.host()).arg("--tag").arg(job_tag(job));
+        let mut running = self.start(command, watch)?;
+        running.feed().await?;
+        Ok(Some(ReadBack { running, gate, version }))
+    }
+
+    /// Reads back that each of these directories is in the snapshot; not what is in them. What was opened
+    /// beforehand was opened for these, and is quicker; it is believed only if it has read this snapshot.
     ///
     /// # Errors
     /// As [`Self::list`].
-    pub async fn list_heads(
+    pub async fn read_back(
         &self,
         snapshot: &SnapshotId,
         paths: &[PathBuf],
+        opened: Option<ReadBack>,
         watch: &mut dyn Watch,
     ) -> Result<Listing, ResticError> {
-        let mut command = Invocation::new("ls").arg("--no-lock").arg(snapshot.as_str());
-        for path in paths {
-            command = command.arg(path.display().to_string());
+        if let Some(ReadBack { running, gate, version }) = opened {
+            gate.open_with(&version);
+            match self.hear_list(running, snapshot, watch).await {
+                // It did not wait, or has lost its way: the snapshot is asked for by its name.
+                Err(ResticError::Failed { .. } | ResticError::Answer { .. }) => {}
+                heard => return heard,
+            }
         }
-        self.list_with(command, snapshot, watch).await
+        let running = self.start(ls(snapshot.as_str(), paths), watch)?;
+        self.hear_list(running, snapshot, watch).await
     }
 
-    async fn list_with(
+    async fn hear_list(
         &self,
-        command: Invocation,
+        running: Running,
         snapshot: &SnapshotId,
         watch: &mut dyn Watch,
     ) -> Result<Listing, ResticError> {
         let mut head: Option<SnapshotHead> = None;
         let mut trees = BTreeMap::<PathBuf, TreeSum>::new();
-        self.run(command, watch, &mut |line, _| {
+        self.attend(LS, running, watch, &mut |line, _| {
             match serde_json::from_slice(line) {
                 Ok(Said::Snapshot(found)) => head = Some(found),
                 Ok(Said::Node(node)) => {
@@ -157,7 +209,7 @@ impl Restic<'_> {
         .await
         .map_err(|error| no_such_snapshot(error, snapshot))?;
         let head = head.filter(|head| head.id == *snapshot).ok_or_else(|| ResticError::Answer {
-            command: "ls",
+            command: LS,
             problem: "it did not begin with the snapshot that was asked for".into(),
         })?;
         Ok(Listing { head, trees })
@@ -255,6 +307,11 @@ impl Restic<'_> {
         .await?;
         Ok(text)
     }
+}
+
+fn ls(snapshot: &str, paths: &[PathBuf]) -> Invocation {
+    let command = Invocation::new(LS).arg("--no-lock").arg(snapshot);
+    paths.iter().fold(command, |command, path| command.arg(path.display().to_string()))
 }
 
 /// The tag by which a job's own snapshot is found again.

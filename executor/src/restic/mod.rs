@@ -4,6 +4,7 @@
 //! the executor's; its password goes to its stdin, never to argv or environment.
 
 mod backup;
+mod cache;
 mod forget;
 mod gate;
 mod listing;
@@ -20,7 +21,7 @@ use std::{
 use holdfast_job::CustomerId;
 
 pub use backup::{Extent, Opened, SavePlan};
-pub use listing::{Listing, job_tag};
+pub use listing::{Listing, ReadBack, job_tag};
 pub use restore::FetchPlan;
 pub use verdict::ResticError;
 
@@ -170,7 +171,8 @@ impl<'a> Restic<'a> {
         argv.extend(ionice.iter().map(|&part| part.to_owned()));
         argv.push(self.node.restic.display().to_string());
         argv.extend(["--json".to_owned(), "--password-file".into(), "/dev/stdin".into()]);
-        argv.extend(["--cache-dir".to_owned(), self.node.cache.display().to_string()]);
+        let cache = command.cache.as_ref().unwrap_or(&self.node.cache);
+        argv.extend(["--cache-dir".to_owned(), cache.display().to_string()]);
         if let Some(sftp) = &self.repository.sftp_command {
             argv.extend(["-o".to_owned(), format!("sftp.command={sftp}")]);
         }
@@ -215,15 +217,22 @@ struct Invocation {
     name: &'static str,
     args: Vec<String>,
     show: Option<(PathBuf, Access)>,
+    /// Another than the node's.
+    cache: Option<PathBuf>,
 }
 
 impl Invocation {
     fn new(name: &'static str) -> Self {
-        Self { name, args: Vec::new(), show: None }
+        Self { name, args: Vec::new(), show: None, cache: None }
     }
 
     fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
+        self
+    }
+
+    fn caching(mut self, cache: &Path) -> Self {
+        self.cache = Some(cache.to_owned());
         self
     }
 

@@ -1,10 +1,10 @@
-//! restic at the gate: it opens the repository while the database is still being dumped, and saves what
-//! is there when it is let in, or nothing.
+//! restic at the gate: it opens the repository while what it is to save, or to read back, is still being
+//! made; it takes what is there when it is let in, or nothing.
 
 use std::{
     fs,
     io::{PipeWriter, Write, pipe},
-    os::fd::AsRawFd,
+    os::{fd::AsRawFd, unix::fs::symlink},
     path::{Path, PathBuf},
     process::{Child, Stdio},
 };
@@ -101,4 +101,117 @@ fn a_dump_that_fails_sends_restic_away_and_nothing_is_saved() {
     assert!(result.operator_message.contains("ended with exit code 3"), "{ended:?}");
     assert_eq!((snapshots(&site.node), locks(&site.node)), (1, 0), "{ended:?}");
     site.node.recover();
+}
+
+/// The folder of the only repository in a cache.
+fn only_folder(cache: &Path) -> PathBuf {
+    let folders = fs::read_dir(cache).expect("a cache").flatten().map(|entry| entry.path());
+    let mut folders = folders.filter(|path| path.file_name().is_some_and(|name| name.len() == 64));
+    folders.next().expect("a folder")
+}
+
+#[test]
+fn restic_lists_snapshots_when_it_has_read_the_version_of_its_cache() {
+    let node = Node::with_site();
+    node.backed_up();
+    let kept = only_folder(&node.root().join("cache"));
+    let (theirs, mut ours) = pipe().expect("a pipe");
+    fcntl(&theirs, FcntlArg::F_SETFD(FdFlag::empty())).expect("an inherited end");
+    let gated = node.root().join("gated");
+    let folder = gated.join(kept.file_name().unwrap());
+    fs::create_dir_all(&folder).unwrap();
+    symlink(format!("/dev/fd/{}", theirs.as_raw_fd()), folder.join("version")).unwrap();
+    let mut list = node.restic(&["--json", "ls", "--no-lock", "--tag", "late", "latest"]);
+    list.arg("--cache-dir").arg(&gated).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = list.spawn().expect("restic");
+    drop(theirs);
+    // It has read the repository's key and configuration, and the version comes next.
+    let pipe = format!("/proc/{}/fd", waiting.id());
+    let at_the_gate = || {
+        let open = fs::read_dir(&pipe).unwrap().flatten();
+        let targets = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+        let pipes = targets.filter(|to| to.to_string_lossy().starts_with("pipe:"));
+        // Its inherited end once, and once more by name; its two outputs.
+        (pipes.count() == 4).then_some(())
+    };
+    eventually("restic at the gate", at_the_gate);
+    let saved = node.restic(&["backup", "--tag", "late"]).arg(node.live()).output().unwrap();
+    assert!(saved.status.success(), "{saved:?}");
+    ours.write_all(&fs::read(kept.join("version")).unwrap()).unwrap();
+    drop(ours);
+    let ended = waiting.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stdout).contains("\"late\""), "{ended:?}");
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "the cache is used");
+}
+
+/// Has restic note what each of its `ls` is asked for, and do this first at some command.
+fn noting_lists(node: &Node, first: &str) -> PathBuf {
+    let asked = node.root().join("lists");
+    let note = format!("[ $command = ls ] && echo \"$*\" >>{}", asked.display());
+    node.configure_with(&node.double(&format!("{note}\n{first}")), "", "");
+    asked
+}
+
+#[test]
+fn the_restic_that_reads_back_is_there_before_the_backup_ends_and_none_comes_after() {
+    let node = Node::with_site();
+    node.backed_up();
+    let wait = "if [ $command = backup ]; then\n    tries=0\n    until [ -s $root/lists ]; do\n        \
+                tries=$((tries + 1))\n        [ $tries -lt 2000000 ] || exit 9\n    done\nfi";
+    let asked = noting_lists(&node, wait);
+    let snapshot = node.backed_up();
+    let asked = fs::read_to_string(&asked).unwrap();
+    assert_eq!(asked.lines().count(), 1, "{asked}");
+    assert!(asked.contains(" latest ") && !asked.contains(snapshot.as_str()), "{asked}");
+    node.recover();
+}
+
+#[test]
+fn what_was_opened_beforehand_is_believed_only_about_the_snapshot_that_was_made() {
+    let node = Node::with_site();
+    let earlier = node.backed_up();
+    for then in [
+        // It lists another one.
+        format!(
+            "case \"$*\" in *' latest '*) exec \"$real\" --json --password-file /dev/stdin ls --no-lock {} ;; esac",
+            earlier.as_str()
+        ),
+        // It does not wait, or finds nothing.
+        "case \"$*\" in *' latest '*) exit 1 ;; esac".to_owned(),
+        // It says nothing.
+        "case \"$*\" in *' latest '*) exit 0 ;; esac".to_owned(),
+    ] {
+        let asked = noting_lists(&node, &then);
+        let snapshot = node.backed_up();
+        let said = fs::read_to_string(&asked).unwrap();
+        assert_eq!(said.lines().count(), 2, "{then}: {said}");
+        assert!(said.lines().last().unwrap().contains(snapshot.as_str()), "{then}: {said}");
+        fs::remove_file(asked).unwrap();
+    }
+}
+
+#[test]
+fn a_backup_that_fails_sends_away_the_restic_that_was_to_read_it_back() {
+    let node = Node::with_site();
+    node.backed_up();
+    node.configure_with(&node.double("[ $command = backup ] && exit 1"), "", "");
+    node.backup().run().ended_as(Outcome::FailedForNow);
+    node.quiet();
+    assert_eq!(snapshots(&node), 1);
+}
+
+#[test]
+fn a_repository_made_anew_in_the_same_place_is_found_again_in_the_cache() {
+    let node = Node::with_site();
+    node.backed_up();
+    fs::remove_dir_all(node.repository()).unwrap();
+    output_of(&mut node.restic(&["init"]));
+    for lists_made in [2, 1] {
+        let asked = noting_lists(&node, "");
+        node.backed_up();
+        let said = fs::read_to_string(&asked).unwrap();
+        assert_eq!(said.lines().count(), lists_made, "{said}");
+        fs::remove_file(asked).unwrap();
+    }
 }

@@ -71,7 +71,7 @@ fn a_lock_left_by_a_killed_restic_of_ours_is_cleared_by_the_next_delete() {
     let own = format!("{}\0", restic().display());
     let pid = node.processes().into_iter().find_map(|process| {
         let (pid, command) = process.strip_prefix("process ")?.split_once(' ')?;
-        command.starts_with(&own).then(|| pid.to_owned())
+        (command.starts_with(&own) && command.contains("\0backup\0")).then(|| pid.to_owned())
     });
     let pid = pid.expect("a restic");
     output_of(program("/usr/bin/kill").args(["-KILL", &pid]));
