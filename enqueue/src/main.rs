@@ -7,6 +7,7 @@ mod admission;
 mod api;
 mod auth;
 mod config;
+mod connections;
 mod daily;
 mod descriptors;
 mod keys;

@@ -1,8 +1,6 @@
 //! The program: from the command line to the exit code.
 
 use std::{
-    io,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -10,17 +8,11 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use axum::serve::ListenerExt;
 use clap::{Args, Parser, Subcommand};
 use holdfast_job::{CustomerId, KeyId, Moment, NodeName, chain};
 use holdfast_store::{Admissions, Database, Ringer, Schema};
 use sd_notify::{NotifyState, notify};
-use socket2::SockRef;
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    signal::unix::{SignalKind, signal},
-    sync::oneshot,
-};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::{
@@ -28,6 +20,7 @@ use crate::{
     admission::Admission,
     auth::{Claims, Role, Tokens, issue},
     config::Config,
+    connections::{listen, serve},
     daily::DailyLimit,
     descriptors::room_for_streams,
     keys::{Signer, generate},
@@ -37,17 +30,6 @@ use crate::{
     server::{Web, routes},
     watching::Watching,
 };
-
-/// So long after SIGTERM may what was asked before still be answered.
-const LAST_ANSWERS: Duration = Duration::from_secs(10);
-
-/// So many callers may wait to be let in, if the system's `net.core.somaxconn` has room for them.
-const WAITING_LINE: u32 = 4096;
-
-/// So long may somebody take nothing of what is written to them.
-const TAKES_NOTHING: Duration = Duration::from_secs(60);
-/// So much of it waits meanwhile in the system, beside what is on its way.
-const KEPT_BYTES: u32 = 64 * 1024;
 
 /// Admits and signs jobs, rings for them, tells how they stand.
 #[derive(Debug, Parser)]
@@ -264,16 +246,13 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
     if let Err(error) = notify(&[NotifyState::Ready]) {
         warn!("systemd could not be told: {error}");
     }
-    let listener = listener.tap_io(|stream| tune(stream));
     let addresses = Arc::new(Addresses::new(&config.limits));
     tokio::spawn(Arc::clone(&addresses).forget_idle());
     let watching = Arc::new(Watching::new(database.clone(), config.worker_silence, &config.limits));
     tokio::spawn(Arc::clone(&watching).look());
     let streams = Arc::clone(&watching);
     let web = Web { config, database: database.clone(), admission, tokens, addresses, watching };
-    let service = routes(Arc::new(web)).into_make_service_with_connect_info::<SocketAddr>();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (begin, begun) = oneshot::channel();
     let ended = async move {
         tokio::select! {
             _ = term.recv() => {}
@@ -281,37 +260,8 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
         }
         info!("ending: what was asked is still answered, and streams end");
         streams.end();
-        let _ = begin.send(());
     };
-    // Somebody who never says the end of what they ask keeps nobody waiting.
-    let overdue = async {
-        let _ = begun.await;
-        tokio::time::sleep(LAST_ANSWERS).await;
-    };
-    tokio::select! {
-        served = axum::serve(listener, service).with_graceful_shutdown(ended) => served?,
-        () = overdue => warn!("ended with connections that were still open"),
-    }
+    serve(listener, routes(Arc::new(web)), ended).await;
     database.close().await;
     Ok(())
-}
-
-/// Callers who come faster than they are let in wait in a line, and are turned away where it ends; the
-/// usual one has 128 places.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // An address that was left a moment ago may be taken again.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(WAITING_LINE)
-}
-
-/// What is written goes out at once. Somebody who takes nothing of it for a minute is left, gone or not;
-/// little is kept for them until then, where the system would keep megabytes.
-fn tune(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    // A connection that is lost already needs none of this.
-    let _ = socket.set_tcp_nodelay(true);
-    let _ = socket.set_tcp_user_timeout(Some(TAKES_NOTHING));
-    let _ = socket.set_tcp_notsent_lowat(KEPT_BYTES);
 }

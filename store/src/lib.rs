@@ -23,8 +23,8 @@ pub use customers::Customer;
 pub use database::{Database, DatabaseOptions, DatabaseTable};
 pub use error::StoreError;
 pub use jobs::{
-    Admissions, AdmitError, Admitted, Change, Claimed, Class, Ending, Idle, Job, JobFilter, NewJob,
-    OrderKey, Place, PutBack, Report, Reset, ResetOrder, Stopping,
+    Admissions, AdmitError, Admitted, Change, Claimed, Class, CustomerJobs, Ending, Idle, Job,
+    JobFilter, NewJob, OrderKey, Place, PutBack, Report, Reset, ResetOrder, Stopping,
 };
 pub use nodes::{Drain, Load, Node, Unsettled};
 pub use page::{Page, PageLimit};

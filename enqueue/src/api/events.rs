@@ -78,13 +78,13 @@ impl Events {
 
     /// The next thing to be said; none at the end.
     async fn wait(&mut self) -> Option<Bytes> {
-        let Subscription { latest, standing, .. } = &mut self.subscription;
+        let Subscription { first, changes, standing, .. } = &mut self.subscription;
         match std::mem::replace(&mut self.next, Next::Change) {
             Next::Beginning => {
                 self.next = Next::First;
                 return Some(Bytes::from_static(BEGIN));
             }
-            Next::First => return Some(latest.borrow_and_update().clone()),
+            Next::First => return Some(std::mem::take(first)),
             Next::Change => {}
         }
         if *standing.borrow() == Standing::Ending {
@@ -101,7 +101,7 @@ impl Events {
                     Standing::Ending => None,
                 }
             }
-            told = latest.changed() => told.ok().map(|()| latest.borrow_and_update().clone()),
+            told = changes.next() => told,
             () = sleep(SIGN_OF_LIFE) => Some(Bytes::from_static(ALIVE)),
         }
     }

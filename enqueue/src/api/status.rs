@@ -8,7 +8,7 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
 };
 use holdfast_job::{CustomerId, JobStatus};
-use holdfast_store::{Database, Job, StoreError};
+use holdfast_store::{CustomerJobs, Database, Job, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::{Names, jobs::Shown};
@@ -92,7 +92,8 @@ impl Status {
         customer: CustomerId,
         audience: Audience,
     ) -> Result<Self, StoreError> {
-        let active = match database.active(customer).await? {
+        let CustomerJobs { active, ended } = database.jobs_now(customer, RECENT).await?;
+        let active = match active {
             None => None,
             Some(job) => {
                 let waiting = match job.status {
@@ -102,7 +103,6 @@ impl Status {
                 Some(Active { job: Shown::of(job, audience), waiting })
             }
         };
-        let ended = database.ended(customer, RECENT).await?;
         let recent = ended.into_iter().map(|job| Shown::of(job, audience)).collect();
         Ok(Self { active, recent })
     }

@@ -98,13 +98,16 @@ impl Watching {
 
     async fn read_all(&self, wanted: Vec<Arc<Watched>>) -> Result<(), StoreError> {
         let read = |watched: Arc<Watched>| async move {
-            let read = self.database.within(ANSWER, self.read(&watched)).await;
-            (watched.topic.customer, read)
+            let read = async {
+                let mut look = watched.look.lock().await;
+                self.read(&watched, &mut look).await
+            };
+            (watched.topic.customer, self.database.within(ANSWER, read).await)
         };
         let mut reads = stream::iter(wanted).map(read).buffer_unordered(SIDE_BY_SIDE);
         while let Some((customer, read)) = reads.next().await {
             match read {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(error) if error.is_away() => return Err(error),
                 // No reason to keep the others waiting.
                 Err(error) => {

@@ -12,8 +12,13 @@ use std::{
 use axum::body::Bytes;
 use holdfast_job::CustomerId;
 use holdfast_store::{Database, StoreError};
+use sha2::{Digest, Sha256};
 use tokio::{
-    sync::{self, Notify, watch},
+    sync::{
+        self, Notify,
+        broadcast::{self, error::RecvError},
+        watch,
+    },
     time::Instant,
 };
 
@@ -66,8 +71,8 @@ struct Open {
 #[derive(Debug)]
 struct Watched {
     topic: Topic,
-    /// The event that tells how it stands: its bytes are there once, whoever they are told.
-    latest: watch::Sender<Bytes>,
+    /// Each event that tells how it stands: its bytes are there once, until they are told to all.
+    events: broadcast::Sender<Bytes>,
     /// The last look at it. Whoever looks holds it, so that what is read later is told later.
     look: sync::Mutex<Option<Look>>,
 }
@@ -76,6 +81,8 @@ struct Watched {
 #[derive(Debug, Clone, Copy)]
 struct Look {
     began: Instant,
+    /// Of the event that told it.
+    digest: [u8; 32],
     /// Whether it changes though no job of this customer's does: a place in the queue, a silent node.
     changes_by_itself: bool,
 }
@@ -83,12 +90,37 @@ struct Look {
 /// Somebody who watches, until it is dropped.
 #[derive(Debug)]
 pub struct Subscription {
-    watching: Arc<Watching>,
-    topic: Topic,
-    /// How it stands, as an event.
-    pub latest: watch::Receiver<Bytes>,
+    _place: Place,
+    /// How it stood at the beginning, as an event.
+    pub first: Bytes,
+    /// How it stands behind each change.
+    pub changes: Changes,
     /// Whether there is anything to tell.
     pub standing: watch::Receiver<Standing>,
+}
+
+/// A place among those who watch, until it is dropped.
+#[derive(Debug)]
+struct Place {
+    watching: Arc<Watching>,
+    topic: Topic,
+}
+
+/// How a topic stands behind each change, as events.
+#[derive(Debug)]
+pub struct Changes(broadcast::Receiver<Bytes>);
+
+impl Changes {
+    /// The next; of several that nobody has waited for, the last. None when nobody looks any more.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            match self.0.recv().await {
+                Ok(event) => return Some(event),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
 }
 
 impl Watching {
@@ -110,12 +142,14 @@ impl Watching {
     /// # Errors
     /// 429 if there are as many streams as there may be, 503 if the store is away.
     pub async fn subscribe(self: &Arc<Self>, topic: Topic) -> Result<Subscription, Problem> {
-        let (watched, subscription) = self.enter(topic)?;
-        self.read(&watched).await?;
-        Ok(subscription)
+        let (watched, place) = self.enter(topic)?;
+        let mut look = watched.look.lock().await;
+        let first = self.read(&watched, &mut look).await?;
+        let changes = Changes(watched.events.subscribe());
+        Ok(Subscription { _place: place, first, changes, standing: self.standing.subscribe() })
     }
 
-    fn enter(self: &Arc<Self>, topic: Topic) -> Result<(Arc<Watched>, Subscription), Problem> {
+    fn enter(self: &Arc<Self>, topic: Topic) -> Result<(Arc<Watched>, Place), Problem> {
         let mut open = self.open();
         let of_topic = open.topics.get(&topic).map_or(0, |(_, streams)| *streams);
         if open.streams >= self.streams || of_topic >= self.streams_per_topic {
@@ -129,40 +163,27 @@ impl Watching {
         }
         let entry = open.topics.entry(topic).or_insert_with(|| (Watched::new(topic), 0));
         entry.1 += 1;
-        let subscription = Subscription {
-            watching: Arc::clone(self),
-            topic,
-            latest: entry.0.latest.subscribe(),
-            standing: self.standing.subscribe(),
-        };
-        Ok((Arc::clone(&entry.0), subscription))
+        Ok((Arc::clone(&entry.0), Place { watching: Arc::clone(self), topic }))
     }
 
     /// Reads how a topic stands, and tells those who watch it if that is new to them.
-    async fn read(&self, watched: &Watched) -> Result<(), StoreError> {
-        let asked = Instant::now();
-        let mut look = watched.look.lock().await;
-        // Somebody who asked at the same time has looked for all.
-        if look.is_some_and(|look| look.began > asked) {
-            return Ok(());
-        }
+    async fn read(&self, watched: &Watched, look: &mut Option<Look>) -> Result<Bytes, StoreError> {
         let began = Instant::now();
         let Topic { customer, audience } = watched.topic;
         let status = Status::of(&self.database, self.worker_silence, customer, audience).await?;
-        *look = Some(Look { began, changes_by_itself: status.is_waiting() });
         let mut event = b"event: status\ndata: ".to_vec();
         serde_json::to_writer(&mut event, &status)
             .map_err(|error| StoreError::Corrupt { what: "status", problem: error.to_string() })?;
         event.extend_from_slice(b"\n\n");
-        watched.latest.send_if_modified(|latest| {
-            let is_new = *latest != event;
-            if is_new {
-                // It stays for long, and takes no more room than it has bytes.
-                *latest = event.into_boxed_slice().into();
-            }
-            is_new
-        });
-        Ok(())
+        // Whoever reads slowly keeps it for long, and it takes no more room than it has bytes.
+        let event = Bytes::from(event.into_boxed_slice());
+        let digest = Sha256::digest(&event).into();
+        let before = look.replace(Look { began, digest, changes_by_itself: status.is_waiting() });
+        if before.is_none_or(|before| before.digest != digest) {
+            // If nobody is left who watches, nobody is told.
+            let _ = watched.events.send(event.clone());
+        }
+        Ok(event)
     }
 
     /// Ends all streams, and each that is opened from now on after its first event.
@@ -188,11 +209,12 @@ impl Watching {
 
 impl Watched {
     fn new(topic: Topic) -> Arc<Self> {
-        Arc::new(Self { topic, latest: watch::Sender::default(), look: sync::Mutex::default() })
+        let events = broadcast::Sender::new(1);
+        Arc::new(Self { topic, events, look: sync::Mutex::default() })
     }
 }
 
-impl Drop for Subscription {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.watching.open();
         open.streams -= 1;

@@ -1,5 +1,7 @@
 //! A job as it is shown: read by pages, the API and the status.
 
+use std::cmp::Reverse;
+
 use holdfast_job::{
     CustomerId, JobId, JobStatus, Moment, RepositoryName, Scope, SnapshotId, Stage, Verb,
     WorkResult,
@@ -97,7 +99,16 @@ const SELECT: &str = "SELECT uuid, customer_id, job_type, backup_type, source_id
      CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', started_at) AS UNSIGNED) AS started, \
      CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', updated_at) AS UNSIGNED) AS updated, \
      CAST(TIMESTAMPDIFF(SECOND, '1970-01-01', completed_at) AS UNSIGNED) AS completed \
-     FROM customer_backup_jobs WHERE customer_id = ";
+     FROM customer_backup_jobs WHERE ";
+
+/// How a customer's jobs stand, all of it at the same moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomerJobs {
+    /// The job that holds the customer.
+    pub active: Option<Job>,
+    /// The latest that have ended, newest first.
+    pub ended: Vec<Job>,
+}
 
 impl Database {
     /// A job of this customer.
@@ -106,7 +117,8 @@ impl Database {
     /// [`StoreError`] if the store cannot say.
     pub async fn job(&self, customer: CustomerId, job: JobId) -> Result<Option<Job>, StoreError> {
         let mut query = QueryBuilder::<MySql>::new(SELECT);
-        query.push_bind(customer.number()).push(" AND uuid = ").push_bind(job.to_string());
+        query.push("customer_id = ").push_bind(customer.number());
+        query.push(" AND uuid = ").push_bind(job.to_string());
         let found = query.build().fetch_optional(&self.pool()).await?;
         found.as_ref().map(read).transpose()
     }
@@ -122,7 +134,7 @@ impl Database {
         limit: PageLimit,
     ) -> Result<Page<Job>, StoreError> {
         let mut query = QueryBuilder::<MySql>::new(SELECT);
-        query.push_bind(customer.number());
+        query.push("customer_id = ").push_bind(customer.number());
         if let Some(verb) = filter.verb {
             query.push(" AND job_type = ").push_bind(verb.word());
         }
@@ -175,22 +187,34 @@ impl Database {
     /// # Errors
     /// [`StoreError`] if the store cannot say.
     pub async fn active(&self, customer: CustomerId) -> Result<Option<Job>, StoreError> {
-        match self.active_job(customer).await? {
-            Some(job) => self.job(customer, job).await,
-            None => Ok(None),
-        }
+        let mut query = QueryBuilder::<MySql>::new(SELECT);
+        query.push("active_customer = ").push_bind(customer.number());
+        let found = query.build().fetch_optional(&self.pool()).await?;
+        found.as_ref().map(read).transpose()
     }
 
-    /// The latest jobs of this customer that have ended, newest first.
+    /// How this customer's jobs stand, with so many of those that have ended.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot say.
-    pub async fn ended(&self, customer: CustomerId, limit: u32) -> Result<Vec<Job>, StoreError> {
-        let mut query = QueryBuilder::<MySql>::new(SELECT);
-        query.push_bind(customer.number());
+    pub async fn jobs_now(
+        &self,
+        customer: CustomerId,
+        ended: u32,
+    ) -> Result<CustomerJobs, StoreError> {
+        let mut query = QueryBuilder::<MySql>::new("(");
+        query.push(SELECT).push("active_customer = ").push_bind(customer.number());
+        query.push(") UNION ALL (").push(SELECT);
+        query.push("customer_id = ").push_bind(customer.number());
         query.push(" AND status NOT IN ('pending', 'running', 'stuck') ORDER BY uuid DESC LIMIT ");
-        query.push_bind(limit);
-        query.build().fetch_all(&self.pool()).await?.iter().map(read).collect()
+        query.push_bind(ended).push(")");
+        let rows = query.build().fetch_all(&self.pool()).await?;
+        let jobs = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let (mut active, mut ended): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| job.status.is_active());
+        // A union has no order of its own.
+        ended.sort_unstable_by_key(|job| Reverse(job.job));
+        Ok(CustomerJobs { active: active.pop(), ended })
     }
 }
 

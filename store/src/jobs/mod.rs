@@ -22,7 +22,7 @@ pub use claim::{Claimed, PutBack};
 pub use due::{Idle, Place};
 pub use end::Ending;
 pub use group::Admissions;
-pub use job::{Job, JobFilter};
+pub use job::{CustomerJobs, Job, JobFilter};
 pub use report::Report;
 pub use reset::{Reset, ResetOrder};
 pub use stop::Stopping;
