@@ -80,7 +80,7 @@ async fn serve_by(
     let mut ended = pin!(ended);
     loop {
         let (stream, peer) = select! {
-            let_in = let_in(&listener) => let_in,
+            caller = next_caller(&listener) => caller,
             () = &mut ended => break,
         };
         tune(&stream);
@@ -101,10 +101,10 @@ async fn serve_by(
     }
 }
 
-async fn let_in(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn next_caller(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok(let_in) => return let_in,
+            Ok(caller) => return caller,
             // They have left the line.
             Err(error) if is_theirs(&error) => {}
             Err(error) => {

@@ -169,6 +169,8 @@ impl Program {
             .envs(&self.env)
             .current_dir("/")
             .process_group(0)
+            // One that an error kept from being waited for.
+            .kill_on_drop(true)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

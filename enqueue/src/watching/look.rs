@@ -98,11 +98,10 @@ impl Watching {
 
     async fn read_all(&self, wanted: Vec<Arc<Watched>>) -> Result<(), StoreError> {
         let read = |watched: Arc<Watched>| async move {
-            let read = async {
-                let mut look = watched.look.lock().await;
-                self.read(&watched, &mut look).await
-            };
-            (watched.topic.customer, self.database.within(ANSWER, read).await)
+            // Whoever looks just now is not the database's delay.
+            let mut look = watched.look.lock().await;
+            let read = self.database.within(ANSWER, self.read(&watched, &mut look)).await;
+            (watched.topic.customer, read)
         };
         let mut reads = stream::iter(wanted).map(read).buffer_unordered(SIDE_BY_SIDE);
         while let Some((customer, read)) = reads.next().await {
@@ -122,7 +121,8 @@ impl Watching {
 impl Watched {
     /// When the last look began, if it is time for another. None is if one is under way.
     fn due(&self) -> Option<Instant> {
-        let look = (*self.look.try_lock().ok()?)?;
+        let look = self.look.try_lock().ok()?;
+        let look = look.as_ref()?;
         let every = if look.changes_by_itself { OFTEN } else { SELDOM };
         (look.began.elapsed() >= every).then_some(look.began)
     }

@@ -5,7 +5,7 @@ mod look;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -71,17 +71,23 @@ struct Open {
 #[derive(Debug)]
 struct Watched {
     topic: Topic,
-    /// Each event that tells how it stands: its bytes are there once, until they are told to all.
-    events: broadcast::Sender<Bytes>,
+    /// Each event that tells how it stands, until it is told to all.
+    events: broadcast::Sender<Event>,
     /// The last look at it. Whoever looks holds it, so that what is read later is told later.
     look: sync::Mutex<Option<Look>>,
 }
 
+/// The bytes of an event: there once, whoever they are told, and no longer than they are being told.
+#[derive(Debug, Clone)]
+struct Event(Arc<Box<[u8]>>);
+
 /// A look at a topic.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Look {
     began: Instant,
-    /// Of the event that told it.
+    /// The event that told it.
+    event: Weak<Box<[u8]>>,
+    /// Its digest, to which the next one is compared.
     digest: [u8; 32],
     /// Whether it changes though no job of this customer's does: a place in the queue, a silent node.
     changes_by_itself: bool,
@@ -108,14 +114,14 @@ struct Place {
 
 /// How a topic stands behind each change, as events.
 #[derive(Debug)]
-pub struct Changes(broadcast::Receiver<Bytes>);
+pub struct Changes(broadcast::Receiver<Event>);
 
 impl Changes {
     /// The next; of several that nobody has waited for, the last. None when nobody looks any more.
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
             match self.0.recv().await {
-                Ok(event) => return Some(event),
+                Ok(event) => return Some(event.into()),
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }
@@ -143,10 +149,16 @@ impl Watching {
     /// 429 if there are as many streams as there may be, 503 if the store is away.
     pub async fn subscribe(self: &Arc<Self>, topic: Topic) -> Result<Subscription, Problem> {
         let (watched, place) = self.enter(topic)?;
+        let asked = Instant::now();
         let mut look = watched.look.lock().await;
-        let first = self.read(&watched, &mut look).await?;
-        let changes = Changes(watched.events.subscribe());
-        Ok(Subscription { _place: place, first, changes, standing: self.standing.subscribe() })
+        // Somebody who asked at the same time may have looked for all.
+        let shared = look.as_ref().filter(|look| look.began > asked).and_then(Look::event);
+        let first = match shared {
+            Some(event) => event,
+            None => self.read(&watched, &mut look).await?,
+        };
+        let (changes, standing) = (watched.events.subscribe(), self.standing.subscribe());
+        Ok(Subscription { _place: place, first: first.into(), changes: Changes(changes), standing })
     }
 
     fn enter(self: &Arc<Self>, topic: Topic) -> Result<(Arc<Watched>, Place), Problem> {
@@ -167,18 +179,15 @@ impl Watching {
     }
 
     /// Reads how a topic stands, and tells those who watch it if that is new to them.
-    async fn read(&self, watched: &Watched, look: &mut Option<Look>) -> Result<Bytes, StoreError> {
+    async fn read(&self, watched: &Watched, look: &mut Option<Look>) -> Result<Event, StoreError> {
         let began = Instant::now();
         let Topic { customer, audience } = watched.topic;
         let status = Status::of(&self.database, self.worker_silence, customer, audience).await?;
-        let mut event = b"event: status\ndata: ".to_vec();
-        serde_json::to_writer(&mut event, &status)
-            .map_err(|error| StoreError::Corrupt { what: "status", problem: error.to_string() })?;
-        event.extend_from_slice(b"\n\n");
-        // Whoever reads slowly keeps it for long, and it takes no more room than it has bytes.
-        let event = Bytes::from(event.into_boxed_slice());
+        let event = Event::of(&status)?;
         let digest = Sha256::digest(&event).into();
-        let before = look.replace(Look { began, digest, changes_by_itself: status.is_waiting() });
+        let changes_by_itself = status.is_waiting();
+        let now = Look { began, event: Arc::downgrade(&event.0), digest, changes_by_itself };
+        let before = look.replace(now);
         if before.is_none_or(|before| before.digest != digest) {
             // If nobody is left who watches, nobody is told.
             let _ = watched.events.send(event.clone());
@@ -204,6 +213,36 @@ impl Watching {
 
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Event {
+    fn of(status: &Status) -> Result<Self, StoreError> {
+        let mut event = b"event: status\ndata: ".to_vec();
+        serde_json::to_writer(&mut event, status)
+            .map_err(|error| StoreError::Corrupt { what: "status", problem: error.to_string() })?;
+        event.extend_from_slice(b"\n\n");
+        // Whoever reads slowly keeps it for long, and it takes no more room than it has bytes.
+        Ok(Self(Arc::new(event.into_boxed_slice())))
+    }
+}
+
+impl AsRef<[u8]> for Event {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Event> for Bytes {
+    fn from(event: Event) -> Self {
+        Self::from_owner(event)
+    }
+}
+
+impl Look {
+    /// The event that told it, if it is still being told.
+    fn event(&self) -> Option<Event> {
+        self.event.upgrade().map(Event)
     }
 }
 

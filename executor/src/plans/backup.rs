@@ -35,7 +35,7 @@ use crate::{
     failure::{Failure, chain},
     manifest::{self, SavedFiles},
     mariadb::SchemaFacts,
-    restic::{Extent, Listing, Opened, ReadBack, ResticError, SavePlan, host_of, job_tag},
+    restic::{Extent, Listing, Opened, Reader, ResticError, SavePlan, host_of, job_tag},
     work::Work,
 };
 
@@ -51,7 +51,7 @@ pub struct Backup {
     /// A restic that `Dump` has let open the repository, for `Snapshot`.
     opened: Option<Opened>,
     /// A restic that `Snapshot` has let open the repository, for `Verify`.
-    read_back: Option<ReadBack>,
+    reader: Option<Reader>,
 }
 
 /// What the journal keeps of it.
@@ -114,7 +114,7 @@ impl Backup {
             facts,
             looked: BTreeMap::new(),
             opened: None,
-            read_back: None,
+            reader: None,
         })
     }
 
@@ -127,10 +127,11 @@ impl Backup {
         if self.facts.snapshot.is_some() && !self.facts.condemned {
             return Ok(());
         }
-        let opened = self.opened.take();
         let (job, node) = (work.job, work.node);
-        let (site, sources) = self.sources()?;
+        let site = self.site.get()?;
+        let sources = sources_of(site, &self.order.scope)?;
         let restic = restic(site, &self.order.repository, Stage::Snapshot, node)?;
+        let teller = work.teller;
         let mut watch = work.watching(Stage::Snapshot, "Saved");
         let failed = ResticError::into_failure;
         if self.attempt > 1
@@ -141,16 +142,16 @@ impl Backup {
             restic.forget(&[orphan.id], &mut watch).await.map_err(failed)?;
         }
         let plan = self.save_plan(site, &sources.files, node, job);
-        let read_back = match plan.extent.bytes <= WORTH_READING_BACK_AHEAD_BYTES {
-            true => {
-                let listed = self.expected(node, site.customer).listed;
-                restic.open_to_read_back(job, &listed, &mut watch).await.map_err(failed)?
-            }
-            false => None,
-        };
-        let saved = restic.save(&plan, opened, &mut watch).await;
-        self.read_back = read_back;
-        let report = saved.map_err(failed)?;
+        if plan.extent.bytes <= WORTH_READING_BACK_AHEAD_BYTES {
+            let listed = self.expected(node, site.customer).listed;
+            self.reader =
+                restic.open_reader(job, &listed, &mut watch).await.unwrap_or_else(|error| {
+                    let text = format!("`Verify` opens the repository anew: {}", chain(&error));
+                    teller.log(Level::Warn, text);
+                    None
+                });
+        }
+        let report = restic.save(&plan, self.opened.take(), &mut watch).await.map_err(failed)?;
         self.facts.snapshot = Some(report.snapshot);
         self.facts.incomplete = !report.complete;
         self.facts.unreadable = report.unreadable;
@@ -208,8 +209,8 @@ impl Backup {
         if let Some(opened) = self.opened.take() {
             opened.turn_away().await;
         }
-        if let Some(read_back) = self.read_back.take() {
-            read_back.turn_away().await;
+        if let Some(reader) = self.reader.take() {
+            reader.turn_away().await;
         }
     }
 
@@ -230,11 +231,10 @@ impl Backup {
             return Err(Failure::system("verify", &io::Error::other("no snapshot was noted")));
         };
         let Expected { paths, listed } = self.expected(node, customer);
-        let opened = self.read_back.take();
         let restic = restic(site, &self.order.repository, Stage::Verify, node)?;
         let mut watch = work.watching(Stage::Verify, "Read back");
         let listing = restic
-            .read_back(&snapshot, &listed, opened, &mut watch)
+            .read_back(&snapshot, &listed, self.reader.take(), &mut watch)
             .await
             .map_err(ResticError::into_failure)?;
         let evidence = evidence(&listing, &paths, &self.facts.databases, customer, job);

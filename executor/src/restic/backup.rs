@@ -1,8 +1,7 @@
 //! `restic backup` and the first `restic init`.
 
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -84,7 +83,7 @@ pub struct Opened {
 impl Opened {
     /// Sends it away: nothing is saved.
     pub async fn turn_away(self) {
-        self.gate.turn_away();
+        drop(self.gate);
         self.running.end().await;
     }
 }
@@ -125,7 +124,7 @@ impl Restic<'_> {
         let command = || self.backup(plan, None);
         let first = match opened {
             Some(Opened { running, gate }) => {
-                gate.open();
+                gate.open(b"");
                 let ended = self.attend(BACKUP, running, watch, &mut on_line).await;
                 self.past_locks(ended, command(), watch, &mut on_line).await
             }
@@ -142,19 +141,26 @@ impl Restic<'_> {
             command: BACKUP,
             problem: format!("it named no snapshot and ended with {}", ended.how()),
         })?;
-        remember(&marker, self.repository_of(&snapshot)).map_err(|error| ResticError::Answer {
+        remember(&marker).map_err(|error| ResticError::Answer {
             command: BACKUP,
             problem: format!("{} cannot be written: {error}", marker.display()),
         })?;
+        // Without it the next backup takes a second more.
+        let _ = self.note_repository(&snapshot);
         let complete = ended.status.success();
         Ok(SaveReport { snapshot, complete, unreadable: unreadable(&ended.stderr) })
     }
 
     /// Remembers that the repository exists, so that an unmounted disk is not taken for a first
-    /// use; and its id, as far as that is known.
+    /// use.
     pub(super) fn marker(&self) -> PathBuf {
+        self.node.state.join("repositories").join(self.name_of_view())
+    }
+
+    /// A name for this repository, of this customer's if each has one of their own.
+    pub(super) fn name_of_view(&self) -> String {
         let whose = if self.repository.shared { "shared".to_owned() } else { self.host() };
-        self.node.state.join("repositories").join(format!("{}-{whose}", self.repository.name))
+        format!("{}-{whose}", self.repository.name)
     }
 
     /// How much there is, was counted in `Check` and `Dump`: restic need not count it again beside its
@@ -219,16 +225,12 @@ impl Hearing {
     }
 }
 
-fn remember(marker: &Path, id: Option<String>) -> io::Result<()> {
-    if let Ok(known) = fs::read_to_string(marker)
-        && id.as_ref().is_none_or(|id| *id == known)
-    {
+fn remember(marker: &Path) -> io::Result<()> {
+    if marker.exists() {
         return Ok(());
     }
     if let Some(folder) = marker.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut file = fs::File::create(marker)?;
-    file.write_all(id.unwrap_or_default().as_bytes())?;
-    file.sync_all()
+    fs::File::create(marker)?.sync_all()
 }

@@ -1,10 +1,10 @@
 //! restic's cache: which folder in it is this repository's, and a second way into it that has a gate.
 //!
 //! restic reads the file `version` of its repository's folder in the cache after it has opened the
-//! repository, and before it lists any snapshot (`setupCache` in restic's `internal/global/global.go`, and
-//! `New` in its `internal/backend/cache/cache.go`; a test holds this). A `restic ls` that is to wait gets a
-//! folder in which all is the real one's, by links, except for that file, which is the gate. Behind a
-//! version that restic does not understand it goes on without a cache.
+//! repository, and before it lists any snapshot (`New` in restic's `internal/backend/cache/cache.go`; a
+//! test holds this). A `restic ls` that is to wait gets a folder in which all is the real one's, by
+//! links, except for that file, which is the gate. Behind a version that it does not understand, restic
+//! 0.18 goes on without a cache, and 0.19 ends.
 
 use std::{
     fs, io,
@@ -16,7 +16,7 @@ use holdfast_job::SnapshotId;
 
 use super::{Restic, gate::Threshold};
 
-/// In the cache, beside the folders of the repositories: their second ways in.
+/// In the cache, beside the folders of the repositories: their second ways in, and whose they are.
 const GATED: &str = "gated";
 /// What restic keeps of a repository.
 const KEPT: [&str; 3] = ["data", "index", "snapshots"];
@@ -34,20 +34,21 @@ pub(super) struct Gated {
 
 impl Restic<'_> {
     /// The way into the cache by this gate; none as long as it is not known which folder is this
-    /// repository's.
+    /// repository's, or if that is gone.
     ///
     /// # Errors
     /// What the system said.
     pub(super) fn gated_cache(&self, threshold: &Threshold) -> io::Result<Option<Gated>> {
         let Some(id) = self.repository_id() else { return Ok(None) };
         let kept = self.node.cache.join(&id);
-        let version = match fs::read(kept.join(VERSION)) {
-            Ok(version) => version,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
         let cache = self.node.cache.join(GATED);
         let folder = cache.join(&id);
+        let version = match fs::read(kept.join(VERSION)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return remove(&folder).map(|()| None);
+            }
+            version => version?,
+        };
         fs::create_dir_all(&folder)?;
         for name in KEPT {
             link(&Path::new("../..").join(&id).join(name), &folder.join(name))?;
@@ -56,22 +57,35 @@ impl Restic<'_> {
         Ok(Some(Gated { cache, version }))
     }
 
-    /// Which of the folders in the cache is that of the repository that this snapshot was saved into:
-    /// restic keeps what it saves. None if it does not, and what is known then stays.
-    pub(super) fn repository_of(&self, snapshot: &SnapshotId) -> Option<String> {
+    /// Remembers which of the folders in the cache is this repository's: the one that this snapshot was
+    /// saved into, as restic keeps what it saves.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn note_repository(&self, snapshot: &SnapshotId) -> io::Result<()> {
         let snapshot = snapshot.as_str();
         let kept = Path::new("snapshots").join(&snapshot[..2]).join(snapshot);
         let holds = |id: &String| self.node.cache.join(id).join(&kept).exists();
-        self.repository_id().filter(holds).or_else(|| {
-            let names = fs::read_dir(&self.node.cache).ok()?.flatten();
-            let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-            names.filter(|name| is_id(name)).find(holds)
-        })
+        if self.repository_id().as_ref().is_some_and(holds) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&self.node.cache)? {
+            let Ok(id) = entry?.file_name().into_string() else { continue };
+            if is_id(&id) && holds(&id) {
+                fs::create_dir_all(self.node.cache.join(GATED))?;
+                return fs::write(self.note(), id);
+            }
+        }
+        Ok(())
     }
 
     /// As it was remembered.
     fn repository_id(&self) -> Option<String> {
-        fs::read_to_string(self.marker()).ok().filter(|id| is_id(id))
+        fs::read_to_string(self.note()).ok().filter(|id| is_id(id))
+    }
+
+    fn note(&self) -> PathBuf {
+        self.node.cache.join(GATED).join(self.name_of_view())
     }
 }
 
@@ -81,12 +95,21 @@ fn is_id(name: &str) -> bool {
 
 /// A link to this, whatever was there: restic makes folders where it finds none.
 fn link(to: &Path, at: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(at) {
-        Ok(before) if before.is_symlink() && fs::read_link(at)? == to => return Ok(()),
-        Ok(before) if before.is_dir() => fs::remove_dir_all(at)?,
-        Ok(_) => fs::remove_file(at)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    if fs::read_link(at).is_ok_and(|before| before == to) {
+        return Ok(());
     }
+    remove(at)?;
     symlink(to, at)
+}
+
+fn remove(at: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(at) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(at),
+        Ok(_) => fs::remove_file(at),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }

@@ -3,10 +3,11 @@
 //!
 //! The gate is a file that restic reads behind the opening, and that is a pipe of ours: restic waits at
 //! it until we let go of our end. For `backup` it is an `--exclude-file`, read before any source is
-//! looked at (`runBackup` in restic's `cmd/restic/cmd_backup.go`); a pattern that cannot be one sends it
-//! away instead, with nothing saved. For `ls` it is the version of its cache, see `cache`. Tests hold
-//! both. If the executor dies, its end is gone as well, but `confine` has tied restic's life to it: it is
-//! on its way out.
+//! looked at (`runBackup` in restic's `cmd/restic/cmd_backup.go`). For `ls` it is the version of its
+//! cache, see `cache`. Tests hold both. A gate that is dropped without having been opened sends restic
+//! away: what it reads then is neither a pattern nor a version, and there is nothing that it could have
+//! done. If the executor dies, nobody says that any more, but `confine` has tied restic's life to the
+//! executor's: it is on its way out.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Write, pipe},
@@ -15,12 +16,12 @@ use std::{
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
-/// No pattern: restic refuses a bracket that is never closed.
+/// No pattern, as restic refuses a bracket that is never closed; and no version of a cache.
 const IMPOSSIBLE: &[u8] = b"[\n";
 
 /// Our end of the gate.
 #[derive(Debug)]
-pub(super) struct Gate(PipeWriter);
+pub(super) struct Gate(Option<PipeWriter>);
 
 /// restic's end, inherited by what is started while this is held.
 #[derive(Debug)]
@@ -34,22 +35,25 @@ impl Gate {
     pub(super) fn closed() -> io::Result<(Self, Threshold)> {
         let (theirs, ours) = pipe()?;
         fcntl(&theirs, FcntlArg::F_SETFD(FdFlag::empty()))?;
-        Ok((Self(ours), Threshold(theirs)))
+        Ok((Self(Some(ours)), Threshold(theirs)))
     }
-
-    /// Lets restic go on.
-    pub(super) fn open(self) {}
 
     /// Lets restic go on with this as what it has read.
-    pub(super) fn open_with(mut self, text: &[u8]) {
-        // One that is gone already need not be told.
-        let _ = self.0.write_all(text);
+    pub(super) fn open(mut self, text: &[u8]) {
+        self.say(text);
     }
 
-    /// Sends restic away.
-    pub(super) fn turn_away(mut self) {
-        // One that is gone already need not be told.
-        let _ = self.0.write_all(IMPOSSIBLE);
+    fn say(&mut self, text: &[u8]) {
+        if let Some(mut ours) = self.0.take() {
+            // One that is gone already need not be told.
+            let _ = ours.write_all(text);
+        }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.say(IMPOSSIBLE);
     }
 }
 

@@ -47,16 +47,18 @@ pub struct Listing {
 
 /// A `restic ls` that opens its repository by itself and then waits for the snapshot that it is to list.
 #[derive(Debug)]
-pub struct ReadBack {
+pub struct Reader {
     running: Running,
     gate: Gate,
     /// What it waits to be told at the gate.
     version: Vec<u8>,
 }
 
-impl ReadBack {
-    /// Ends it: nothing is read.
+impl Reader {
+    /// Sends it away: nothing is read.
     pub async fn turn_away(self) {
+        // While it waits there it does not hear that it is to end.
+        drop(self.gate);
         self.running.end().await;
     }
 }
@@ -127,23 +129,23 @@ impl Restic<'_> {
         snapshot: &SnapshotId,
         watch: &mut dyn Watch,
     ) -> Result<Listing, ResticError> {
-        let running = self.start(ls(snapshot.as_str(), &[]), watch)?;
-        self.hear_list(running, snapshot, watch).await
+        self.list_paths(snapshot, &[], watch).await
     }
 
     /// Has a `restic ls` open the repository while the snapshot of this job is still being saved, for
-    /// [`Self::read_back`] of these directories. None where that would not be quicker: the repository is
-    /// not known yet, or many share it, all whose snapshots would be looked through for the job's.
+    /// [`Self::read_back`] of these directories. None where it cannot be done: it is not known yet which
+    /// repository that is. None either where it would do harm: many share the repository, and all their
+    /// snapshots would be looked through for the job's; or memory is limited, and two restics need more.
     ///
     /// # Errors
     /// [`ResticError`] if it cannot be started. What else is wrong, [`Self::read_back`] finds out.
-    pub async fn open_to_read_back(
+    pub async fn open_reader(
         &self,
         job: JobId,
         paths: &[PathBuf],
         watch: &mut dyn Watch,
-    ) -> Result<Option<ReadBack>, ResticError> {
-        if self.repository.shared {
+    ) -> Result<Option<Reader>, ResticError> {
+        if self.repository.shared || self.limits.memory_bytes.is_some() {
             return Ok(None);
         }
         let failed = |source| ProcessError::Start { name: "restic ls".into(), source };
@@ -155,11 +157,12 @@ impl Restic<'_> {
         let command = command.arg("--host").arg(self.host()).arg("--tag").arg(job_tag(job));
         let mut running = self.start(command, watch)?;
         running.feed().await?;
-        Ok(Some(ReadBack { running, gate, version }))
+        Ok(Some(Reader { running, gate, version }))
     }
 
-    /// Reads back that each of these directories is in the snapshot; not what is in them. What was opened
-    /// beforehand was opened for these, and is quicker; it is believed only if it has read this snapshot.
+    /// Reads back that each of these directories is in the snapshot; not what is in them. A reader that
+    /// was opened for these is quicker, and is believed only if it has read this very snapshot: whatever
+    /// else becomes of it, the snapshot is then asked for by its name.
     ///
     /// # Errors
     /// As [`Self::list`].
@@ -167,19 +170,28 @@ impl Restic<'_> {
         &self,
         snapshot: &SnapshotId,
         paths: &[PathBuf],
-        opened: Option<ReadBack>,
+        reader: Option<Reader>,
         watch: &mut dyn Watch,
     ) -> Result<Listing, ResticError> {
-        if let Some(ReadBack { running, gate, version }) = opened {
-            gate.open_with(&version);
-            match self.hear_list(running, snapshot, watch).await {
-                // It did not wait, or has lost its way: the snapshot is asked for by its name.
-                Err(ResticError::Failed { .. } | ResticError::Answer { .. }) => {}
-                heard => return heard,
+        if let Some(Reader { running, gate, version }) = reader {
+            gate.open(&version);
+            let heard = self.hear_list(running, snapshot, watch).await;
+            if heard.is_ok() || watch.stop().is_requested() {
+                return heard;
             }
         }
+        self.list_paths(snapshot, paths, watch).await
+    }
+
+    async fn list_paths(
+        &self,
+        snapshot: &SnapshotId,
+        paths: &[PathBuf],
+        watch: &mut dyn Watch,
+    ) -> Result<Listing, ResticError> {
         let running = self.start(ls(snapshot.as_str(), paths), watch)?;
-        self.hear_list(running, snapshot, watch).await
+        let heard = self.hear_list(running, snapshot, watch).await;
+        heard.map_err(|error| no_such_snapshot(error, snapshot))
     }
 
     async fn hear_list(
@@ -206,8 +218,7 @@ impl Restic<'_> {
             }
             Moved::Yes
         })
-        .await
-        .map_err(|error| no_such_snapshot(error, snapshot))?;
+        .await?;
         let head = head.filter(|head| head.id == *snapshot).ok_or_else(|| ResticError::Answer {
             command: LS,
             problem: "it did not begin with the snapshot that was asked for".into(),

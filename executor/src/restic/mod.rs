@@ -21,7 +21,7 @@ use std::{
 use holdfast_job::CustomerId;
 
 pub use backup::{Extent, Opened, SavePlan};
-pub use listing::{Listing, ReadBack, job_tag};
+pub use listing::{Listing, Reader, job_tag};
 pub use restore::FetchPlan;
 pub use verdict::ResticError;
 

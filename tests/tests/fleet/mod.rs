@@ -24,6 +24,7 @@ mod request_ids;
 mod reset;
 mod retention;
 mod retry;
+mod same_moment;
 mod schema;
 mod schemathesis;
 mod signed;

@@ -37,6 +37,15 @@ fn every_operation_of_the_document_is_there_and_no_other() {
 }
 
 #[test]
+fn a_body_that_is_too_large_is_refused_everywhere_and_documented() {
+    let fleet = Fleet::recording();
+    let large = "x".repeat(17 * 1024);
+    for (template, method) in DOCUMENT.operations() {
+        fleet.web.ask(&method, &address(&template), &[], &large).problem(413, "too-large");
+    }
+}
+
+#[test]
 fn the_document_is_served_as_it_is_kept() {
     let fleet = Fleet::recording();
     let answer = fleet.web.ask("GET", "/api/v1/openapi.json", &[], "").with(200);

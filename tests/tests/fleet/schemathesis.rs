@@ -47,7 +47,9 @@ fn schemathesis_finds_no_answer_that_is_not_in_the_document() {
          wrong",
         schemathesis.display()
     );
-    let fleet = Fleet::recording();
+    let mut fleet = Fleet::recording();
+    let unlimited = "requests_per_address_per_second = 0";
+    fleet.reconfigure_web(unlimited, &format!("{unlimited}\norders_per_customer_per_day = 0"));
     let _worker = fleet.worker("one", "");
     let mut backups = Vec::new();
     for (number, more) in
@@ -63,8 +65,9 @@ fn schemathesis_finds_no_answer_that_is_not_in_the_document() {
     list(&folder.join("jobs.dict"), &jobs(&fleet, backups[0]));
     list(&folder.join("backups.dict"), &backups);
 
+    let customer = fleet.token(&["--customer", "42"]);
     let read_only = fleet.token(&["--customer", "42", "--read-only"]);
-    for (token, examples) in [(fleet.web.token(), "60"), (&read_only, "15")] {
+    for (token, examples) in [(fleet.web.token(), "60"), (&customer, "30"), (&read_only, "15")] {
         let mut asks = program(schemathesis.join("bin/python"));
         asks.args(["-m", "schemathesis.cli", "run", "--max-examples", examples]);
         asks.arg(fleet.web.url("/api/v1/openapi.json"));

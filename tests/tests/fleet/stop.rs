@@ -1,6 +1,4 @@
-//! A person stops a job: at every stage, and in the same second as everything else.
-
-use std::thread;
+//! A person stops a job, at every stage.
 
 use holdfast_job::JobId;
 use holdfast_tests::{
@@ -257,54 +255,4 @@ fn a_worker_that_has_lost_the_job_hears_the_wish_too() {
     first.tell();
     assert!(first.ended().success());
     fleet.hold(false);
-}
-
-#[test]
-fn a_stop_in_the_same_moment_as_any_other_change_has_one_outcome_and_the_answer_is_true() {
-    const FIRST: u32 = 1_000_001;
-    const CUSTOMERS: u32 = 80;
-    let fleet = Fleet::recording();
-    fleet.enter_customers(FIRST..=FIRST + CUSTOMERS - 1);
-    fleet.hold(true);
-    let _workers = ["one", "two"].map(|name| fleet.worker(name, "slots = 4"));
-    let order = |customer| (customer, fleet.web.order_backup(customer, "both"));
-    let ordered: Vec<_> = (FIRST..FIRST + CUSTOMERS).map(order).collect();
-    eventually("all slots in use", || (fleet.recorded().len() == 8).then_some(()));
-    // What runs ends, what waits is claimed, and all of it is stopped.
-    let stopped: Vec<_> = thread::scope(|scope| {
-        let stop = |(customer, job)| {
-            let web = &fleet.web;
-            let stop = move || (customer, job, web.act(customer, job, "stop", &json!({})));
-            scope.spawn(stop)
-        };
-        fleet.hold(false);
-        let turns: Vec<_> = ordered.into_iter().map(stop).collect();
-        turns.into_iter().map(|turn| turn.join().expect("a caller")).collect()
-    });
-    let recorded = fleet.recorded().join("\n");
-    let mut seen = std::collections::BTreeSet::new();
-    for (customer, job, answer) in stopped {
-        let shown = fleet.web.until_ended(customer, job);
-        let status = shown["status"].as_str().expect("a status").to_owned();
-        seen.insert((answer.status, status.clone()));
-        match answer.status {
-            200 => {
-                assert_eq!(status, "stopped", "{shown:#}");
-                assert!(!recorded.contains(&job.to_string()), "{job} was run");
-            }
-            202 if status == "completed" => {
-                let message = shown["message"].as_str().expect("a text");
-                assert!(message.ends_with(TOO_LATE), "{shown:#}");
-            }
-            202 => assert_eq!(status, "stopped", "{shown:#}"),
-            _ => {
-                let problem = answer.problem(409, "already-ended");
-                assert_eq!(problem["job_status"], status.as_str());
-                assert_eq!(status, "completed", "{shown:#}");
-            }
-        }
-        let ends = fleet.events(job).into_iter().filter(|event| event == "completed").count();
-        assert_eq!(ends, usize::from(status == "completed"));
-    }
-    assert!(seen.len() >= 2, "every stop met the same moment: {seen:?}");
 }

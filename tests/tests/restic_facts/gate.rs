@@ -179,6 +179,8 @@ fn what_was_opened_beforehand_is_believed_only_about_the_snapshot_that_was_made(
         ),
         // It does not wait, or finds nothing.
         "case \"$*\" in *' latest '*) exit 1 ;; esac".to_owned(),
+        // It is killed, for want of memory perhaps.
+        "case \"$*\" in *' latest '*) kill -KILL $$ ;; esac".to_owned(),
         // It says nothing.
         "case \"$*\" in *' latest '*) exit 0 ;; esac".to_owned(),
     ] {
@@ -214,4 +216,17 @@ fn a_repository_made_anew_in_the_same_place_is_found_again_in_the_cache() {
         assert_eq!(said.lines().count(), lists_made, "{said}");
         fs::remove_file(asked).unwrap();
     }
+}
+
+#[test]
+fn a_cache_without_room_for_a_gate_makes_no_backup_fail() {
+    let node = Node::with_site();
+    node.backed_up();
+    let gated = node.root().join("cache/gated");
+    fs::write(gated.join(only_folder(&node.root().join("cache")).file_name().unwrap()), "")
+        .unwrap();
+    let asked = noting_lists(&node, "");
+    let snapshot = node.backed_up();
+    let said = fs::read_to_string(asked).unwrap();
+    assert!(said.lines().count() == 1 && said.contains(snapshot.as_str()), "{said}");
 }
