@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Of a stage that says how far it is.
-const MEASURED: &str = "{bar:12} {percent:>3} %  {wide_msg}";
+const MEASURED: &str = "{bar:8} {percent:>3} %  {wide_msg}";
 /// Of one that does not: a sign of life, and no number that would stand still.
 const MOVING: &str = "{spinner}  {wide_msg}";
 
@@ -84,20 +84,18 @@ impl Bar {
         }
     }
 
-    /// Rate and time left, if they can be told.
+    /// How much is done, time left and rate, as far as they can be told. Where a line has too little room
+    /// the rate is missed least.
     fn speed(&self, job: &Job) -> String {
         let mut text = String::new();
         let moving = job.bytes_total.filter(|&total| total > 0);
         if let (Some(done), Some(total)) = (job.bytes_done, moving) {
             text.push_str(&format!("  {} of {}", units::bytes(done), units::bytes(total)));
+            if let Some(left) = self.pace.left(total) {
+                text.push_str(&format!(", {} left", units::estimate(left)));
+            }
             if let Some(rate) = self.pace.rate() {
                 text.push_str(&format!(", {}/s", units::bytes(rate)));
-            }
-            if let Some(left) = self.pace.left(total) {
-                text.push_str(&format!(
-                    ", {} left",
-                    units::duration(left.max(Duration::from_secs(1)))
-                ));
             }
         }
         text

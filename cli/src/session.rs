@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use holdfast_job::JobId;
+use holdfast_job::{JobId, Scope};
 use serde_json::Value;
 
 use crate::{
@@ -118,6 +118,24 @@ impl Session {
         let value = found.map_err(|failure| failure.about(name))?;
         let backup = shown::read(&value)?;
         Ok((value, backup))
+    }
+
+    /// The newest backup that has all of this scope, or of what it was made of.
+    ///
+    /// # Errors
+    /// If there is none, or the server does not answer.
+    pub fn latest_backup(&self, scope: Option<&Scope>) -> Result<(Value, Backup), Failure> {
+        for value in self.items("backups", "state=active&limit=100")? {
+            let backup: Backup = shown::read(&value)?;
+            if backup.holds(scope) {
+                return Ok((value, backup));
+            }
+        }
+        let customer = self.customer()?;
+        Err(Failure::Nothing(match scope {
+            Some(scope) => format!("{customer} has no backup that holds {scope}"),
+            None => format!("{customer} has no backup"),
+        }))
     }
 
     /// How the customer's jobs stand: the one under way.

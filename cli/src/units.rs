@@ -1,4 +1,5 @@
-//! Amounts as people read them: bytes in powers of ten, durations in the two largest units.
+//! Amounts as people read them: bytes in powers of ten, durations in the two largest units, and those that
+//! are foretold in one, as nobody knows better.
 
 use std::time::Duration;
 
@@ -40,6 +41,16 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// `4 min`, of what is foretold: at least a second, and more rather than less.
+pub fn estimate(left: Duration) -> String {
+    let seconds = left.as_secs_f64().ceil().max(1.0) as u64;
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds.div_ceil(60)),
+        _ => duration(Duration::from_secs(seconds)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +85,21 @@ mod tests {
             (90_000_000, "1 d 1 h"),
         ] {
             assert_eq!(duration(Duration::from_millis(millis)), told);
+        }
+    }
+
+    #[test]
+    fn what_is_foretold_is_told_in_one_unit() {
+        for (millis, told) in [
+            (0, "1 s"),
+            (1001, "2 s"),
+            (59_000, "59 s"),
+            (60_000, "1 min"),
+            (61_000, "2 min"),
+            (3_599_000, "60 min"),
+            (3_900_000, "1 h 5 min"),
+        ] {
+            assert_eq!(estimate(Duration::from_millis(millis)), told);
         }
     }
 }

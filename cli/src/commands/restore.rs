@@ -11,7 +11,6 @@ use crate::{
     failure::Failure,
     order::{Ordering, follow_up},
     session::Session,
-    shown::{self, Backup},
     when,
 };
 
@@ -52,9 +51,10 @@ impl Restore {
             must_ask(session)?;
         }
         let backup = match self.backup.as_str() {
-            "latest" => self.latest(session)?,
-            named => session.backup(named)?.1,
-        };
+            "latest" => session.latest_backup(self.scope.as_ref())?,
+            named => session.backup(named)?,
+        }
+        .1;
         let mut what = format!(
             "Brings {} back to the backup of {} UTC, made of {} ({}).",
             session.customer()?,
@@ -91,20 +91,5 @@ impl Restore {
             body.insert("note".into(), note.as_str().into());
         }
         body
-    }
-
-    /// The newest backup that has all that is to be brought back.
-    fn latest(&self, session: &Session) -> Result<Backup, Failure> {
-        for item in session.items("backups", "state=active&limit=100")? {
-            let backup: Backup = shown::read(&item)?;
-            if backup.holds(self.scope.as_ref()) {
-                return Ok(backup);
-            }
-        }
-        let customer = session.customer()?;
-        Err(Failure::Nothing(match &self.scope {
-            Some(scope) => format!("{customer} has no backup that holds {scope}"),
-            None => format!("{customer} has no backup"),
-        }))
     }
 }

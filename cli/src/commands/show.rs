@@ -7,7 +7,7 @@ use crate::{ending::Ending, failure::Failure, session::Session, units, when};
 /// Shows a backup.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The backup, by its id or its snapshot's
+    /// The backup, by its id or its snapshot's, or `latest`
     backup: String,
 }
 
@@ -17,7 +17,10 @@ impl Show {
     /// # Errors
     /// If there is none, or the server does not answer.
     pub fn run(self, session: &Session) -> Result<Ending, Failure> {
-        let (value, backup) = session.backup(&self.backup)?;
+        let (value, backup) = match self.backup.as_str() {
+            "latest" => session.latest_backup(None)?,
+            named => session.backup(named)?,
+        };
         if session.voice.is_json() {
             session.voice.json(&value)?;
             return Ok(Ending::Done);

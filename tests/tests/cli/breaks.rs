@@ -130,6 +130,37 @@ fn at_a_terminal_the_bar_has_a_number_where_there_is_one_and_leaves_no_copies_of
 }
 
 #[test]
+fn at_a_terminal_the_bar_tells_rate_and_time_left_of_a_stage_that_goes_on() {
+    let fleet = Fleet::recording();
+    let desk = Desk::new(&fleet);
+    fleet.hold(true);
+    let _worker = fleet.worker("one", "");
+    let job = desk.call(&["backup", "-q"]).ended(0).out.trim().to_owned();
+    fleet.web.until(42, job.parse().expect("a job"), "running");
+    let log = desk.home.join("seen");
+    let mut watching = desk.at_terminal(&["watch"]);
+    watching.stdout(std::fs::File::create(&log).expect("a file"));
+    let watching = watching.spawn().expect("script");
+    let seen = || std::fs::read_to_string(&log).expect("a file");
+    let mut megabytes = 100;
+    let goes_on = || {
+        megabytes += 1;
+        fleet.query(&format!(
+            "UPDATE customer_backup_jobs SET bytes_done = {megabytes}e6, bytes_total = 9e9, \
+                     updated_at = NOW(3) WHERE uuid = '{job}'"
+        ));
+        let last = seen();
+        let line = last.rsplit("  snapshot").next().unwrap_or_default();
+        // All of it on the 80 columns of a usual terminal.
+        (line.contains("of 9.0 GB, ") && line.contains(" left, ") && line.contains("MB/s"))
+            .then_some(())
+    };
+    eventually("rate and time left", goes_on);
+    fleet.hold(false);
+    Said::of(&["watch"], watching.wait_with_output().expect("its end")).ended(0);
+}
+
+#[test]
 fn who_watches_hears_by_the_stream_and_looks_where_there_is_none() {
     let mut fleet = Fleet::recording();
     fleet.reconfigure_web("[limits]", "[limits]\nstreams_per_customer = 1");

@@ -15,7 +15,9 @@ fn a_site_is_saved_brought_back_and_taken_back_by_commands() {
     let backup = made.out.lines().find_map(|line| line.strip_prefix("  backup ")).expect("an id");
     let list = desk.call(&["list"]).ended(0).says(backup).says("before the sale");
     assert!(list.out.starts_with("BACKUP  "), "{list:?}");
-    desk.call(&["show", backup]).ended(0).says("manual of both").says("Website (web): ");
+    let shown =
+        desk.call(&["show", backup]).ended(0).says("manual of both").says("Website (web): ");
+    assert_eq!(desk.call(&["show", "latest"]).ended(0).out, shown.out);
 
     damage(&fleet.node.live());
     let damaged = fleet.node.tree();
