@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use holdfast_job::CustomerId;
 use holdfast_store::{Actor, Database};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, spoken::spoken};
 
 /// How many orders of a customer's people are taken in 24 hours.
 ///
@@ -34,16 +34,8 @@ impl DailyLimit {
         let detail = format!(
             "{orders} orders for this site were given in the last 24 hours, and that is as many as \
              are taken. The next one is taken in {}.",
-            spoken(wait.as_secs())
+            spoken(wait)
         );
         Err(Problem::too_many("daily-limit", detail, wait))
-    }
-}
-
-fn spoken(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} seconds"),
-        120..=7199 => format!("{} minutes", seconds.div_ceil(60)),
-        _ => format!("{} hours", seconds.div_ceil(3600)),
     }
 }

@@ -20,6 +20,7 @@ mod request_id;
 mod retention;
 mod ringing;
 mod server;
+mod spoken;
 mod watching;
 
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ use crate::{
     auth::{Audience, Caller, Right},
     problem::Problem,
     server::Web,
+    spoken::spoken,
 };
 
 /// So many ended jobs are told.
@@ -144,13 +145,4 @@ async fn waiting(database: &Database, silence: Duration, job: &Job) -> Result<Wa
         },
     };
     Ok(Waiting { ahead, because })
-}
-
-/// A duration as people say it.
-fn spoken(duration: Duration) -> String {
-    match duration.as_secs() {
-        seconds @ 0..=119 => format!("{seconds} seconds"),
-        seconds @ 120..=7199 => format!("{} minutes", seconds / 60),
-        seconds => format!("{} hours", seconds / 3600),
-    }
 }
