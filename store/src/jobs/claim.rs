@@ -53,6 +53,7 @@ impl Database {
         lease: Duration,
     ) -> Result<Option<Claimed>, StoreError> {
         let mut transaction = self.pool().begin().await?;
+        // The node's row is held to the end: once a drain is answered, nothing is claimed any more.
         let claimed = sqlx::query(
             "UPDATE customer_backup_jobs SET status = ?, fence = fence + 1, attempt = attempt + 1, \
              leased_by = ?, lease_until = NOW(3) + INTERVAL ? MICROSECOND, \
@@ -61,7 +62,8 @@ impl Database {
              progress = NULL, detail = NULL, bytes_done = NULL, bytes_total = NULL \
              WHERE uuid = ? AND status = ? AND pool = ? AND run_after <= NOW(3) \
              AND ticket IS NOT NULL AND (stop_requested_at IS NOT NULL \
-             OR NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.pool = ? AND draining))",
+             OR (SELECT COUNT(IF(draining, 1, NULL)) FROM nodes WHERE nodes.pool = ? \
+             LOCK IN SHARE MODE) = 0)",
         )
         .bind(Step::CLAIM.to().word())
         .bind(worker)

@@ -1,8 +1,9 @@
 //! Nodes as operators see them, and one that is drained.
 
+use std::{io::Write, process::Stdio, time::Duration};
+
 use holdfast_tests::{Fleet, eventually, remains};
 use serde_json::json;
-use std::time::Duration;
 
 #[test]
 fn a_node_that_drains_takes_nothing_new_ends_what_it_has_and_says_so() {
@@ -69,4 +70,38 @@ fn operators_see_how_the_nodes_are_and_nobody_else_does() {
     }
     fleet.web.post("/api/v1/nodes/nobody/drain", &json!({})).problem(404, "not-found");
     fleet.web.get("/api/v1/nodes/NO%20NODE").problem(404, "not-found");
+}
+
+#[test]
+fn a_claim_waits_for_a_drain_that_is_being_written_down_and_then_takes_nothing() {
+    let fleet = Fleet::recording();
+    let worker = fleet.worker("one", "");
+    worker.until_said("ready");
+    let mut session = fleet.control.client();
+    let mut session = session.arg(Fleet::SCHEMA).stdin(Stdio::piped()).spawn().expect("mariadb");
+    let mut says = session.stdin.take().expect("a pipe");
+    says.write_all(b"BEGIN; UPDATE nodes SET draining = TRUE;\n").expect("a statement");
+    // What InnoDB says itself of its locks is as of a tenth of a second ago, and later if it is asked often.
+    let at_work = |on: &str| {
+        let statements = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE TIME_MS > 100";
+        fleet.query(&format!("{statements} AND {on}")) != "0"
+    };
+    let open = "COMMAND = 'Sleep' AND USER = 'root'";
+    eventually("a drain that is not committed", || at_work(open).then_some(()));
+    let job = fleet.web.order_backup(42, "both");
+    let claim = "INFO LIKE 'UPDATE customer_backup_jobs SET status%'";
+    eventually("a claim that waits", || {
+        assert_eq!(fleet.column(job, "status"), "pending", "claimed beside a drain");
+        at_work(claim).then_some(())
+    });
+    says.write_all(b"COMMIT;\n").expect("a statement");
+    drop(says);
+    assert!(session.wait().expect("mariadb").success());
+    eventually("a claim that has its answer", || (!at_work(claim)).then_some(()));
+    let another = fleet.web.order_backup(43, "both");
+    assert_eq!(fleet.column(job, "status, fence"), "pending\t0");
+    fleet.web.post("/api/v1/nodes/test-1/resume", &json!({})).with(200);
+    for (customer, job) in [(42, job), (43, another)] {
+        fleet.web.until(customer, job, "completed");
+    }
 }

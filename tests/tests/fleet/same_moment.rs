@@ -194,7 +194,7 @@ fn a_stop_in_the_moment_in_which_a_job_is_put_back_or_stuck_and_settled_has_one_
             fleet.outcome("stopped");
             stops.join().expect("callers")
         });
-        assert!(kinds.contains("202 "), "{outcome}: {kinds:?}");
+        assert!(kinds.len() >= 2, "{outcome}: every stop met the same moment: {kinds:?}");
         fleet.outcome("completed");
         assert_true(&fleet, &jobs, &told);
         eventually("all of them", || {
