@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use holdfast_tests::{Node, built, output_of, program};
+use holdfast_tests::{Fleet, Node, built, output_of, program};
 
 const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
 const TROUBLESHOOTING: &str = include_str!("../../docs/TROUBLESHOOTING.md");
@@ -154,4 +154,25 @@ fn the_sites_are_shut_to_the_web_side_and_the_worker_as_the_page_says() {
     assert!(reads(other));
     // The folder is still one that the executor trusts.
     node.backed_up();
+}
+
+#[test]
+fn the_statements_for_the_control_database_find_what_they_are_there_for() {
+    let fleet = Fleet::recording();
+    let _worker = fleet.worker("one", "");
+    fleet.outcome("failed");
+    let job = fleet.web.order_backup(42, "both");
+    fleet.web.until(42, job, "failed");
+    let between = |from: &str, to: &str| {
+        OPERATIONS
+            .split_once(from)
+            .and_then(|(_, rest)| rest.split_once(to))
+            .expect("a statement")
+            .0
+    };
+    let failed = between("mariadb holdfast -e \"", "\"\n");
+    let found = fleet.query(failed);
+    assert!(found.contains(&format!("{job}\tfailed\tfor the operator: Failed")), "{found}");
+    let customers = between("the control database says: `", "`");
+    assert!(fleet.query(customers).lines().any(|line| line == "42"), "{customers}");
 }
