@@ -1,5 +1,5 @@
 //! Amounts as people read them: bytes in powers of ten, durations in the two largest units, and those that
-//! are foretold in one, as nobody knows better.
+//! are foretold to the minute, as nobody knows better.
 
 use std::time::Duration;
 
@@ -41,13 +41,12 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// `4 min`, of what is foretold: at least a second, and more rather than less.
+/// `4 min`, of what is foretold: to the second below a minute, to the minute above, more rather than less.
 pub fn estimate(left: Duration) -> String {
     let seconds = left.as_secs_f64().ceil().max(1.0) as u64;
     match seconds {
         ..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds.div_ceil(60)),
-        _ => duration(Duration::from_secs(seconds)),
+        _ => duration(Duration::from_secs(seconds.div_ceil(60) * 60)),
     }
 }
 
@@ -89,14 +88,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_foretold_is_told_in_one_unit() {
+    fn what_is_foretold_is_told_to_the_minute() {
         for (millis, told) in [
             (0, "1 s"),
             (1001, "2 s"),
             (59_000, "59 s"),
             (60_000, "1 min"),
             (61_000, "2 min"),
-            (3_599_000, "60 min"),
+            (3_599_000, "1 h"),
+            (3_659_000, "1 h 1 min"),
             (3_900_000, "1 h 5 min"),
         ] {
             assert_eq!(estimate(Duration::from_millis(millis)), told);

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use holdfast_job::CustomerId;
 use holdfast_store::{Actor, Database};
 
-use crate::{problem::Problem, spoken::spoken};
+use crate::{problem::Problem, spoken::to_come};
 
 /// How many orders of a customer's people are taken in 24 hours.
 ///
@@ -34,7 +34,7 @@ impl DailyLimit {
         let detail = format!(
             "{orders} orders for this site were given in the last 24 hours, and that is as many as \
              are taken. The next one is taken in {}.",
-            spoken(wait)
+            to_come(wait)
         );
         Err(Problem::too_many("daily-limit", detail, wait))
     }

@@ -169,8 +169,6 @@ impl Program {
             .envs(&self.env)
             .current_dir("/")
             .process_group(0)
-            // One that an error kept from being waited for.
-            .kill_on_drop(true)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -209,6 +207,11 @@ impl Running {
             given.map_err(|source| ProcessError::Lost { name: self.name.clone(), source })?;
         }
         Ok(())
+    }
+
+    /// Whether it has ended, and not well.
+    pub fn has_failed(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(status)) if !status.success())
     }
 
     /// Ends it: SIGTERM to its group, SIGKILL 3 s later.
@@ -283,12 +286,12 @@ impl Running {
                 }
                 () = stop.requested(), if status.is_none() => {
                     end(&mut self.child).await;
-                    return Err(ProcessError::Stopped { name: self.name });
+                    return Err(ProcessError::Stopped { name });
                 }
                 () = sleep_until(deadline) => {
                     if status.is_none() {
                         end(&mut self.child).await;
-                        return Err(ProcessError::NoProgress { name: self.name, patience });
+                        return Err(ProcessError::NoProgress { name, patience });
                     }
                     None
                 }
@@ -299,7 +302,7 @@ impl Running {
                 Ok(_) => {}
                 Err(source) => {
                     end(&mut self.child).await;
-                    return Err(ProcessError::Keep { name: self.name, source });
+                    return Err(ProcessError::Keep { name, source });
                 }
             }
             chunk.clear();
@@ -307,6 +310,15 @@ impl Running {
         match status {
             Some(status) => Ok(Ended { status, stderr: tail.text() }),
             None => Err(lost(io::Error::from(io::ErrorKind::BrokenPipe))),
+        }
+    }
+}
+
+/// One that an error kept from being waited for is told to end.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(group) = self.child.id() {
+            let _ = killpg(Pid::from_raw(group as i32), Signal::SIGTERM);
         }
     }
 }

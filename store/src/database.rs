@@ -20,6 +20,10 @@ use crate::{Secret, StoreError, read_secret};
 /// How long a statement waits for a row that another transaction holds.
 const LOCK_WAIT_SECONDS: u32 = 3;
 
+/// How long the server keeps a transaction in which nothing is said any more, as of a node that has lost
+/// its power: what it holds, others wait for.
+const IDLE_TRANSACTION_SECONDS: u32 = 60;
+
 /// So long at most does a call wait for its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So long at most does the end of the connections take.
@@ -207,7 +211,8 @@ fn connect(options: &DatabaseOptions) -> MySqlPool {
                 // from the row it found.
                 let settings = format!(
                     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-                     SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+                     SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}; \
+                     SET SESSION idle_transaction_timeout = {IDLE_TRANSACTION_SECONDS}"
                 );
                 sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection).await?;
                 Ok(())

@@ -16,7 +16,7 @@ use crate::{
     auth::{Audience, Caller, Right},
     problem::Problem,
     server::Web,
-    spoken::spoken,
+    spoken::past,
 };
 
 /// So many ended jobs are told.
@@ -128,7 +128,7 @@ async fn waiting(database: &Database, silence: Duration, job: &Job) -> Result<Wa
             let silent = node.silent_for.unwrap_or_default();
             format!(
                 "No worker has reported from the server where this site is for {}.",
-                spoken(silent)
+                past(silent)
             )
         }
         Some(node) if node.draining => {

@@ -130,7 +130,8 @@ impl Backup {
         let (job, node) = (work.job, work.node);
         let site = self.site.get()?;
         let sources = sources_of(site, &self.order.scope)?;
-        let restic = restic(site, &self.order.repository, Stage::Snapshot, node)?;
+        let of = |stage| restic(site, &self.order.repository, stage, node);
+        let (restic, verifying) = (of(Stage::Snapshot)?, of(Stage::Verify)?);
         let teller = work.teller;
         let mut watch = work.watching(Stage::Snapshot, "Saved");
         let failed = ResticError::into_failure;
@@ -144,12 +145,12 @@ impl Backup {
         let plan = self.save_plan(site, &sources.files, node, job);
         if plan.extent.bytes <= WORTH_READING_BACK_AHEAD_BYTES {
             let listed = self.expected(node, site.customer).listed;
-            self.reader =
-                restic.open_reader(job, &listed, &mut watch).await.unwrap_or_else(|error| {
-                    let text = format!("`Verify` opens the repository anew: {}", chain(&error));
-                    teller.log(Level::Warn, text);
-                    None
-                });
+            let opened = verifying.open_reader(job, &listed, &mut watch).await;
+            self.reader = opened.unwrap_or_else(|error| {
+                let text = format!("`Verify` opens the repository anew: {}", chain(&error));
+                teller.log(Level::Warn, text);
+                None
+            });
         }
         let report = restic.save(&plan, self.opened.take(), &mut watch).await.map_err(failed)?;
         self.facts.snapshot = Some(report.snapshot);

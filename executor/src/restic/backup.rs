@@ -76,8 +76,9 @@ enum Said {
 /// A `restic backup` that opens its repository by itself and then waits for what it is to save.
 #[derive(Debug)]
 pub struct Opened {
-    running: Running,
+    // Dropped first: restic does not hear anything else as long as it waits there.
     gate: Gate,
+    running: Running,
 }
 
 impl Opened {
@@ -122,7 +123,10 @@ impl Restic<'_> {
         let mut hearing = Hearing::of(plan);
         let mut on_line = |line: &[u8], watch: &mut dyn Watch| hearing.hear(line, watch);
         let command = || self.backup(plan, None);
-        let first = match opened {
+        // One that has failed before it was let in has saved nothing, and another may do better.
+        let waiting =
+            opened.and_then(|mut opened| (!opened.running.has_failed()).then_some(opened));
+        let first = match waiting {
             Some(Opened { running, gate }) => {
                 gate.open(b"");
                 let ended = self.attend(BACKUP, running, watch, &mut on_line).await;

@@ -5,8 +5,8 @@
 //! it until we let go of our end. For `backup` it is an `--exclude-file`, read before any source is
 //! looked at (`runBackup` in restic's `cmd/restic/cmd_backup.go`). For `ls` it is the version of its
 //! cache, see `cache`. Tests hold both. A gate that is dropped without having been opened sends restic
-//! away: what it reads then is neither a pattern nor a version, and there is nothing that it could have
-//! done. If the executor dies, nobody says that any more, but `confine` has tied restic's life to the
+//! away: what it reads then is neither a pattern nor a version, and it saves nothing and finds nothing to
+//! list. If the executor dies, nobody says that any more, but `confine` has tied restic's life to the
 //! executor's: it is on its way out.
 
 use std::{

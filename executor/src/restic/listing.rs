@@ -48,8 +48,9 @@ pub struct Listing {
 /// A `restic ls` that opens its repository by itself and then waits for the snapshot that it is to list.
 #[derive(Debug)]
 pub struct Reader {
-    running: Running,
+    // Dropped first: restic does not hear anything else as long as it waits there.
     gate: Gate,
+    running: Running,
     /// What it waits to be told at the gate.
     version: Vec<u8>,
 }
@@ -57,7 +58,6 @@ pub struct Reader {
 impl Reader {
     /// Sends it away: nothing is read.
     pub async fn turn_away(self) {
-        // While it waits there it does not hear that it is to end.
         drop(self.gate);
         self.running.end().await;
     }
@@ -176,7 +176,8 @@ impl Restic<'_> {
         if let Some(Reader { running, gate, version }) = reader {
             gate.open(&version);
             let heard = self.hear_list(running, snapshot, watch).await;
-            if heard.is_ok() || watch.stop().is_requested() {
+            let stopped = matches!(heard, Err(ResticError::Process(ProcessError::Stopped { .. })));
+            if heard.is_ok() || stopped {
                 return heard;
             }
         }

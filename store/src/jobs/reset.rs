@@ -100,27 +100,33 @@ async fn look(
     job: JobId,
 ) -> Result<Result<Halted, Reset>, StoreError> {
     let row = sqlx::query(
-        "SELECT COALESCE(j.status, 'failed') AS status, j.fence, j.pool, \
-         j.status = 'running' AND j.lease_until >= NOW(3) AS leased, \
-         COALESCE(n.recovered_at > GREATEST(j.updated_at, COALESCE(j.lease_until, j.updated_at)), \
-         FALSE) AS looked_since \
-         FROM customer_backup_jobs j LEFT JOIN nodes n ON n.pool = j.pool \
-         WHERE j.uuid = ? AND j.customer_id = ? FOR UPDATE",
+        "SELECT COALESCE(status, 'failed') AS status, fence, pool, \
+         status = 'running' AND lease_until >= NOW(3) AS leased \
+         FROM customer_backup_jobs WHERE uuid = ? AND customer_id = ? FOR UPDATE",
     )
     .bind(job.to_string())
     .bind(customer.number())
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(Err(Reset::Unknown)) };
     let status: String = row.try_get("status")?;
     let status: JobStatus = status.parse().map_err(|error| StoreError::corrupt("status", error))?;
     let Some(step) = Step::reset(status) else { return Ok(Err(Reset::Ended(status))) };
+    // Its node is read and not held: a claim holds the node first, and then the job.
+    let looked_since: Option<bool> = sqlx::query_scalar(
+        "SELECT n.recovered_at > GREATEST(j.updated_at, COALESCE(j.lease_until, j.updated_at)) \
+         FROM customer_backup_jobs j JOIN nodes n ON n.pool = j.pool WHERE j.uuid = ?",
+    )
+    .bind(job.to_string())
+    .fetch_optional(connection)
+    .await?
+    .flatten();
     Ok(Ok(Halted {
         step,
         fence: row.try_get("fence")?,
         pool: row.try_get("pool")?,
         leased: row.try_get::<Option<bool>, _>("leased")?.unwrap_or_default(),
-        looked_since: row.try_get("looked_since")?,
+        looked_since: looked_since.unwrap_or_default(),
     }))
 }
 

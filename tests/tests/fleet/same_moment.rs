@@ -174,6 +174,35 @@ fn a_stop_and_a_reset_in_the_same_moment_have_one_outcome() {
 }
 
 #[test]
+fn a_reset_in_the_moment_of_a_claim_has_one_outcome() {
+    let fleet = Fleet::recording();
+    let jobs = orders(&fleet, 40);
+    let _workers = ["one", "two"].map(|name| fleet.worker(name, "slots = 4"));
+    eventually("the first claim", || (!fleet.recorded().is_empty()).then_some(()));
+    let answers = thread::scope(|scope| {
+        let reset = |&whose: &Whose| {
+            let fleet = &fleet;
+            scope.spawn(move || reset(fleet, whose))
+        };
+        let turns: Vec<_> = jobs.iter().map(reset).collect();
+        turns.into_iter().map(|turn| turn.join().expect("a caller")).collect::<Vec<_>>()
+    });
+    for (&(customer, job), answer) in jobs.iter().zip(answers) {
+        let shown = fleet.web.until_ended(customer, job);
+        let runs = fleet.recorded().iter().filter(|run| run.contains(&job.to_string())).count();
+        match answer.status {
+            200 => assert_eq!((&shown["status"], runs), (&json!("failed"), 0), "{shown:#}"),
+            _ => {
+                assert_eq!((&shown["status"], runs), (&json!("completed"), 1), "{shown:#}");
+                let kind = answer.with(409).body["type"].as_str().expect("a kind").to_owned();
+                let kind = kind.rsplit(':').next().unwrap_or_default();
+                assert!(["under-way", "already-ended"].contains(&kind), "{kind}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_stop_in_the_moment_in_which_a_job_is_put_back_or_stuck_and_settled_has_one_outcome() {
     let fleet = Fleet::recording();
     for outcome in ["busy", "stuck"] {
@@ -185,15 +214,18 @@ fn a_stop_in_the_moment_in_which_a_job_is_put_back_or_stuck_and_settled_has_one_
             let running = "SELECT COUNT(*) FROM customer_backup_jobs WHERE status = 'running'";
             (fleet.query(running) == "8").then_some(())
         });
+        fleet.hold(false);
         let (told, kinds) = thread::scope(|scope| {
             let stops = scope.spawn(|| stopped_until_ended(&fleet, &jobs));
-            fleet.hold(false);
             let left = "SELECT COUNT(*) < 8 FROM customer_backup_jobs WHERE status = 'running'";
             eventually("one that is not run any more", || (fleet.query(left) == "1").then_some(()));
             // Whoever takes up what was put back hears the wish.
             fleet.outcome("stopped");
             stops.join().expect("callers")
         });
+        let event = if outcome == "busy" { "put_back" } else { "stuck" };
+        let mut events = jobs.iter().flat_map(|(_, job)| fleet.events(*job));
+        assert!(events.any(|seen| seen == event), "none was {event}");
         assert!(kinds.len() >= 2, "{outcome}: every stop met the same moment: {kinds:?}");
         fleet.outcome("completed");
         assert_true(&fleet, &jobs, &told);

@@ -92,6 +92,22 @@ fn a_backup_opens_its_repository_while_the_database_is_dumped() {
 }
 
 #[test]
+fn a_restic_that_dies_before_it_is_let_in_is_started_anew() {
+    let site = site();
+    let root = site.node.root();
+    let dies = "if [ $command = backup ] && ! [ -e $root/died ]; then echo $$ >$root/died; kill -KILL $$; fi";
+    let double = site.node.double(dies);
+    let dead = r#"until pid=$(cat $root/died) && ! grep -v ') Z' /proc/$pid/stat; do :; done"#;
+    let dump = site.node.double_of(Path::new("/usr/bin/mariadb-dump"), dead);
+    let database = site.database("shop", "customer_{id}", &site.server.socket());
+    let dump = format!("mariadb_dump = \"{}\"", dump.display());
+    site.node.configure_all(&double, &dump, "", &database);
+    site.backed_up();
+    assert!(root.join("died").exists());
+    assert_eq!((snapshots(&site.node), locks(&site.node)), (2, 0));
+}
+
+#[test]
 fn a_dump_that_fails_sends_restic_away_and_nothing_is_saved() {
     let site = site();
     let double = dump_behind_the_lock(&site, "exit 3");
@@ -197,10 +213,14 @@ fn what_was_opened_beforehand_is_believed_only_about_the_snapshot_that_was_made(
 fn a_backup_that_fails_sends_away_the_restic_that_was_to_read_it_back() {
     let node = Node::with_site();
     node.backed_up();
-    node.configure_with(&node.double("[ $command = backup ] && exit 1"), "", "");
+    // It goes of its own accord: who is killed kills this shell, too, before it has written.
+    let goes =
+        r#"if [ $command = ls ]; then trap : TERM; "$real" "$@"; echo $? >$root/gone; exit 1; fi"#;
+    node.configure_with(&node.double(&format!("{goes}\n[ $command = backup ] && exit 1")), "", "");
     node.backup().run().ended_as(Outcome::FailedForNow);
     node.quiet();
     assert_eq!(snapshots(&node), 1);
+    assert_ne!(fs::read_to_string(node.root().join("gone")).unwrap(), "0\n");
 }
 
 #[test]

@@ -176,4 +176,17 @@ mod tests {
         assert_eq!(tree["a"]["d"], "x");
         assert!(tree["a"]["none"]["at all"].is_null());
     }
+
+    #[test]
+    fn no_member_of_the_document_stands_twice() {
+        fn look(tree: &Tree) {
+            for (place, (name, member)) in tree.members().iter().enumerate() {
+                let twice = tree.members()[..place].iter().any(|(before, _)| before == name);
+                assert!(!twice, "{name} stands twice, the second time as {member}");
+                look(member);
+            }
+            tree.items().iter().for_each(look);
+        }
+        look(&serde_json::from_str(include_str!("../../../openapi.json")).expect("JSON"));
+    }
 }
