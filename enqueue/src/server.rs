@@ -7,13 +7,14 @@ use std::{
 
 use axum::{
     Router,
-    body::to_bytes,
+    body::Body,
     extract::{MatchedPath, Request, State},
     http::StatusCode,
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
+use futures_util::StreamExt;
 use holdfast_job::CustomerId;
 use holdfast_store::{Customer, Database};
 use tokio::time::timeout;
@@ -32,6 +33,8 @@ use crate::{
 
 /// The largest body of a request: an order is a few hundred bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
+/// So much of a larger one is read all the same, so that whoever sends it hears why it is refused.
+const READ_ON_BYTES: usize = 1024 * 1024;
 
 /// So long at most does a request take to come in and be answered.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -146,16 +149,33 @@ fn too_slow() -> Response {
 /// connection, and who still writes may never see it.
 async fn read_whole(request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
-        Problem::new(
+    let body = read(body).await?;
+    keyed::note(&mut parts, &body);
+    Ok(next.run(Request::from_parts(parts, body.into())).await)
+}
+
+/// The body, or why it is none; what is too large is read on for a while and not kept.
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    let (mut read, mut all) = (Vec::new(), 0);
+    let mut parts = body.into_data_stream();
+    while all <= READ_ON_BYTES
+        && let Some(part) = parts.next().await
+    {
+        let part = part.map_err(|_| Problem::bad_request("The request broke off."))?;
+        all += part.len();
+        if all <= MAX_BODY_BYTES {
+            read.extend_from_slice(&part);
+        }
+    }
+    match all {
+        ..=MAX_BODY_BYTES => Ok(read),
+        _ => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too-large",
             "The request is too large",
             "An order has 16 KiB at most.",
-        )
-    })?;
-    keyed::note(&mut parts, &body);
-    Ok(next.run(Request::from_parts(parts, body.into())).await)
+        )),
+    }
 }
 
 /// One line a request: the route as it is written, so that no name of a customer's stands in it twice,

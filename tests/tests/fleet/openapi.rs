@@ -1,6 +1,11 @@
 //! The OpenAPI document is what the server does: each operation is there, and nothing beside it.
 
-use std::fs;
+use std::{
+    fs,
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
 use holdfast_tests::{DOCUMENT, Fleet, output_of, program};
 
@@ -43,6 +48,24 @@ fn a_body_that_is_too_large_is_refused_everywhere_and_documented() {
     for (template, method) in DOCUMENT.operations() {
         fleet.web.ask(&method, &address(&template), &[], &large).problem(413, "too-large");
     }
+}
+
+#[test]
+fn whoever_sends_too_much_slowly_hears_why_it_is_refused() {
+    let fleet = Fleet::recording();
+    let mut caller = TcpStream::connect(fleet.web.address()).expect("a connection");
+    let head = "POST /api/v1/customers/42/backups HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    write!(caller, "{head}Content-Length: 40000\r\n\r\n{}", "x".repeat(20_000)).expect("a part");
+    // No answer comes before the end, which would be lost on somebody who still writes.
+    let short = Duration::from_millis(300);
+    caller.set_read_timeout(Some(short)).expect("a time");
+    let early = caller.read(&mut [0; 1]).map_err(|error| error.kind());
+    assert_eq!(early, Err(ErrorKind::WouldBlock));
+    caller.write_all("x".repeat(20_000).as_bytes()).expect("the rest");
+    caller.set_read_timeout(None).expect("no time");
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("too-large"), "{answer}");
 }
 
 #[test]
