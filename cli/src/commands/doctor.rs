@@ -18,8 +18,6 @@ use crate::{
 
 /// Clocks that differ by more make tokens count too early or too late: the server allows for so much.
 const CLOCKS: Duration = Duration::from_secs(30);
-/// A token that counts for less is told of.
-const SOON: Duration = Duration::from_secs(24 * 3600);
 
 /// Looks whether all is well.
 #[derive(Debug, Args)]
@@ -207,9 +205,6 @@ fn time_left(told: &Value) -> Result<String, String> {
     let shown = when::shown(until);
     match when::between(&when::now(), until).filter(|left| !left.is_zero()) {
         None => Err(format!("it counted until {shown} UTC: get another, and holdfast token set")),
-        Some(left) if left < SOON => {
-            Ok(format!("until {shown} UTC, only {} more", units::duration(left)))
-        }
         Some(left) => Ok(format!("until {shown} UTC, {} more", units::duration(left))),
     }
 }

@@ -55,6 +55,7 @@ pub async fn examine(folder: &Path) -> Vec<Finding> {
         finding("hard links", check_hardlinks().map(|()| "protected".into())),
         finding("namespace", namespace(&node).await),
         finding("space for state", space(&node.state)),
+        finding("space for the cache", space(&node.cache)),
         finding("space for customers", space(&node.customers)),
         finding("docker", docker(&node)),
         finding("probe's secret", probe_secret(&node)),

@@ -1,4 +1,5 @@
-//! restic's cache: which folder in it is this repository's, and a second way into it that has a gate.
+//! restic's cache: whether there is room for it, which folder in it is this repository's, and a second way
+//! into it that has a gate.
 //!
 //! restic reads the file `version` of its repository's folder in the cache after it has opened the
 //! repository, and before it lists any snapshot (`New` in restic's `internal/backend/cache/cache.go`; a
@@ -15,11 +16,17 @@ use std::{
 use holdfast_job::SnapshotId;
 
 use super::{Restic, gate::Threshold};
+use crate::space::Free;
 
 /// In the cache, beside the folders of the repositories: their second ways in, and whose they are.
 const GATED: &str = "gated";
 /// What restic keeps of a repository.
 const KEPT: [&str; 3] = ["data", "index", "snapshots"];
+/// With less free than this there is no cache: where restic finds no room for what it reads, it tries
+/// again for minutes, and says that the storage did not answer.
+const LEAST_FREE_BYTES: u64 = 64 << 20;
+/// The same of inodes.
+const LEAST_FREE_INODES: u64 = 1000;
 /// The form of what is kept.
 const VERSION: &str = "version";
 
@@ -33,13 +40,32 @@ pub(super) struct Gated {
 }
 
 impl Restic<'_> {
+    /// Where restic keeps what it reads of repositories, as arguments.
+    pub(super) fn cache_arguments(&self, cache: Option<&Path>) -> Vec<String> {
+        match self.has_room() {
+            true => {
+                let cache = cache.unwrap_or(&self.node.cache);
+                vec!["--cache-dir".into(), cache.display().to_string()]
+            }
+            false => vec!["--no-cache".into()],
+        }
+    }
+
+    /// Whether there is room for a cache; restic makes one that is not there yet.
+    fn has_room(&self) -> bool {
+        Free::at(&self.node.cache).map_or(true, |free| {
+            free.bytes >= LEAST_FREE_BYTES
+                && free.inodes.is_none_or(|inodes| inodes >= LEAST_FREE_INODES)
+        })
+    }
+
     /// The way into the cache by this gate; none as long as it is not known which folder is this
-    /// repository's, or if that is gone.
+    /// repository's, if that is gone, or if there is no room.
     ///
     /// # Errors
     /// What the system said.
     pub(super) fn gated_cache(&self, threshold: &Threshold) -> io::Result<Option<Gated>> {
-        let Some(id) = self.repository_id() else { return Ok(None) };
+        let Some(id) = self.repository_id().filter(|_| self.has_room()) else { return Ok(None) };
         let kept = self.node.cache.join(&id);
         let cache = self.node.cache.join(GATED);
         let folder = cache.join(&id);

@@ -171,8 +171,7 @@ impl<'a> Restic<'a> {
         argv.extend(ionice.iter().map(|&part| part.to_owned()));
         argv.push(self.node.restic.display().to_string());
         argv.extend(["--json".to_owned(), "--password-file".into(), "/dev/stdin".into()]);
-        let cache = command.cache.as_ref().unwrap_or(&self.node.cache);
-        argv.extend(["--cache-dir".to_owned(), cache.display().to_string()]);
+        argv.extend(self.cache_arguments(command.cache.as_deref()));
         if let Some(sftp) = &self.repository.sftp_command {
             argv.extend(["-o".to_owned(), format!("sftp.command={sftp}")]);
         }

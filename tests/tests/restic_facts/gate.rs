@@ -10,7 +10,7 @@ use std::{
 };
 
 use holdfast_job::Outcome;
-use holdfast_tests::{DatabaseSite, MariaDb, Node, eventually, output_of};
+use holdfast_tests::{DatabaseSite, MariaDb, Mount, Node, eventually, output_of};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use super::locks::locks;
@@ -249,4 +249,21 @@ fn a_cache_without_room_for_a_gate_makes_no_backup_fail() {
     let snapshot = node.backed_up();
     let said = fs::read_to_string(asked).unwrap();
     assert!(said.lines().count() == 1 && said.contains(snapshot.as_str()), "{said}");
+}
+
+#[test]
+fn a_cache_that_is_full_is_done_without() {
+    let node = Node::with_site();
+    let snapshot = node.backed_up();
+    let full = Mount::over(&node.root().join("cache"), "size=1m");
+    fs::write(full.path().join("full"), vec![0; 1 << 20]).unwrap();
+    let asked = noting_lists(&node, "");
+    node.backed_up();
+    node.restore(&snapshot).run().completed();
+    let said = fs::read_to_string(asked).unwrap();
+    assert!(said.lines().count() == 2 && !said.contains("--cache-dir"), "{said}");
+    let doctor = node.executor_with(&["doctor"]).output().unwrap();
+    let said = String::from_utf8_lossy(&doctor.stdout);
+    let found = said.lines().find(|line| line.contains("space for the cache")).unwrap();
+    assert!(found.starts_with("BAD") && found.contains("make room"), "{found}");
 }
