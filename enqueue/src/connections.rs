@@ -34,7 +34,7 @@ const REFUSED: Duration = Duration::from_secs(1);
 /// nginx leaves one that it does not use after 60 s: were ours the shorter time, we would close some just
 /// as nginx hands on an order.
 const WITHOUT_A_REQUEST: Duration = Duration::from_secs(75);
-/// The largest head of a request: most of it is the token.
+/// A head of which so much has come and not the end is refused: most of one is the token.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// So long may somebody take nothing of what is written to them.
