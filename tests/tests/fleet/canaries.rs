@@ -65,7 +65,7 @@ impl Watch {
 
     fn end(&mut self) {
         for mut watcher in self.watchers.drain(..) {
-            signal("INT", &watcher.id().to_string());
+            signal("TERM", &watcher.id().to_string());
             watcher.wait().expect("its end");
         }
     }
