@@ -17,7 +17,12 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{config::TokensTable, problem::Problem, server::Web};
+use crate::{
+    config::TokensTable,
+    problem::Problem,
+    server::Web,
+    signatures::{SHORTEST_RSA_MODULUS, use_ring},
+};
 
 /// How far the clocks of host and web side may differ, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
@@ -114,6 +119,7 @@ impl Tokens {
     /// # Errors
     /// If the key's file cannot be read, or holds no key of that algorithm.
     pub fn load(table: &TokensTable) -> anyhow::Result<Self> {
+        use_ring();
         let bytes = read_key(table)?;
         let key = match table.algorithm {
             Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
@@ -121,7 +127,17 @@ impl Tokens {
             }
             Algorithm::ES256 | Algorithm::ES384 => DecodingKey::from_ec_pem(&bytes)?,
             Algorithm::EdDSA => DecodingKey::from_ed_pem(&bytes)?,
-            _ => DecodingKey::from_rsa_pem(&bytes)?,
+            _ => {
+                let key = DecodingKey::from_rsa_pem(&bytes)?;
+                // Its DER form holds the modulus and a little more.
+                if key.try_get_as_bytes()?.len() < SHORTEST_RSA_MODULUS {
+                    let file = table.key_file.display();
+                    bail!(
+                        "{file}: an RSA key of less than 2048 bits is refused: make a longer one"
+                    );
+                }
+                key
+            }
         };
         let mut validation = Validation::new(table.algorithm);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
@@ -187,6 +203,7 @@ pub fn makes_tokens(table: &TokensTable) -> bool {
 pub fn issue(table: &TokensTable, claims: &Claims) -> anyhow::Result<String> {
     match table.algorithm {
         _ if makes_tokens(table) => {
+            use_ring();
             let key = EncodingKey::from_secret(read_key(table)?.trim_ascii());
             Ok(encode(&Header::new(table.algorithm), claims, &key)?)
         }

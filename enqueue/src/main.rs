@@ -20,6 +20,7 @@ mod request_id;
 mod retention;
 mod ringing;
 mod server;
+mod signatures;
 mod spoken;
 mod watching;
 

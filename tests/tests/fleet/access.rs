@@ -1,27 +1,17 @@
 //! Who may: tokens that are believed and that are not, and whose backups they show.
 
-use std::time::SystemTime;
+use std::{fs, path::Path, time::SystemTime};
 
 use holdfast_job::Moment;
-use holdfast_tests::{Answer, Fleet, output_of, program};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
+use holdfast_tests::{Answer, Fleet, TokenKey, built, output_of, program};
 use serde_json::{Value, json};
 
 const BACKUPS: &str = "/api/v1/customers/42/backups";
 /// The secret that the installation's tokens are checked by.
 const SECRET: [u8; 48] = [b't'; 48];
 
-/// A token of these parts, signed by HMAC with this secret, whatever its header says.
-fn token(header: &Value, claims: &Value, (algorithm, secret): (Algorithm, &[u8])) -> String {
-    let key = EncodingKey::from_secret(secret);
-    let part = |value: &Value| {
-        let token = encode(&Header::default(), value, &key).expect("a token");
-        token.split('.').nth(1).expect("a part").to_owned()
-    };
-    let signed = format!("{}.{}", part(header), part(claims));
-    let signature = sign(signed.as_bytes(), &key, algorithm).expect("a signature");
-    format!("{signed}.{signature}")
-}
+/// The key that the installation's tokens are checked by.
+const OURS: TokenKey = TokenKey { algorithm: "HS256", secret: &SECRET };
 
 /// What the installation believes, of an operator.
 fn good() -> Value {
@@ -49,9 +39,7 @@ fn with(mut claims: Value, name: &str, value: Value) -> Value {
 fn only_a_token_that_is_right_in_every_part_is_believed() {
     let fleet = Fleet::recording();
     let web = &fleet.web;
-    let hs256 = json!({ "alg": "HS256", "typ": "JWT" });
-    let ours = (Algorithm::HS256, SECRET.as_slice());
-    let believed = |claims: Value| token(&hs256, &claims, ours);
+    let believed = |claims: Value| OURS.token(&claims);
     let now = seconds();
 
     for accepted in [
@@ -78,21 +66,20 @@ fn only_a_token_that_is_right_in_every_part_is_believed() {
             let other = believed(other);
             format!("{header}.{}.{signature}", other.split('.').nth(1).expect("claims"))
         }),
-        ("another secret", token(&hs256, &good(), (Algorithm::HS256, &[b'u'; 48]))),
+        ("another secret", TokenKey { secret: &[b'u'; 48], ..OURS }.token(&good())),
     ];
     for algorithm in ["none", "None", "", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA"] {
         let header = json!({ "alg": algorithm, "typ": "JWT" });
-        let signed = token(&header, &good(), ours);
+        let signed = OURS.token_with(&header, &good());
         let bare = signed.rsplit_once('.').expect("a signature").0.to_owned();
         refused.push((algorithm, signed));
         refused.push((algorithm, format!("{bare}.")));
     }
-    for (word, algorithm) in [("HS384", Algorithm::HS384), ("HS512", Algorithm::HS512)] {
-        let header = json!({ "alg": word, "typ": "JWT" });
-        refused.push((word, token(&header, &good(), (algorithm, &SECRET))));
+    for algorithm in ["HS384", "HS512"] {
+        refused.push((algorithm, TokenKey { algorithm, secret: &SECRET }.token(&good())));
     }
     let critical = json!({ "alg": "HS256", "crit": ["novel"], "novel": true });
-    refused.push(("a critical extension", token(&critical, &good(), ours)));
+    refused.push(("a critical extension", OURS.token_with(&critical, &good())));
     for (why, name, value) in [
         ("expired", "exp", json!(now - 120)),
         ("an end in words", "exp", json!("never")),
@@ -121,6 +108,31 @@ fn only_a_token_that_is_right_in_every_part_is_believed() {
     }
 }
 
+/// A new key in this folder: the secret one in PKCS 8, and the public one's PEM, which is also written to
+/// the file `<kind>.pem`.
+fn key_pair(folder: &Path, kind: &str) -> (Vec<u8>, String) {
+    let options: &[&str] = match kind {
+        "p256" => &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        "p384" => &["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+        "ed25519" => &["ED25519"],
+        "short" => &["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
+        _ => &["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    };
+    let (secret, public) = (folder.join(kind), folder.join(format!("{kind}.pem")));
+    let mut make = program("/usr/bin/openssl");
+    make.args(["genpkey", "-quiet", "-outform", "DER", "-out"]).arg(&secret);
+    output_of(make.arg("-algorithm").args(options));
+    let mut publish = program("/usr/bin/openssl");
+    output_of(
+        publish
+            .args(["pkey", "-inform", "DER", "-pubout", "-out"])
+            .arg(&public)
+            .arg("-in")
+            .arg(&secret),
+    );
+    (fs::read(secret).expect("a key"), fs::read_to_string(public).expect("a key"))
+}
+
 #[test]
 fn where_tokens_are_checked_by_a_public_key_its_owner_alone_makes_them() {
     let mut fleet = Fleet::recording();
@@ -129,42 +141,55 @@ fn where_tokens_are_checked_by_a_public_key_its_owner_alone_makes_them() {
         format!("algorithm = \"{word}\"\nkey_file = \"{}\"", folder.join(file).display())
     };
     let mut now = keys("HS256", "tokens.secret");
-    for (algorithm, word, kind, bits) in
-        [(Algorithm::ES256, "ES256", "ecdsa", "256"), (Algorithm::RS256, "RS256", "rsa", "2048")]
-    {
-        let (secret, public) = (folder.join(kind), folder.join(format!("{kind}.pem")));
-        let mut make = program("/usr/bin/ssh-keygen");
-        make.args(["-q", "-m", "PKCS8", "-N", "", "-t", kind, "-b", bits, "-f"]).arg(&secret);
-        output_of(&mut make);
-        let mut publish = program("/usr/bin/ssh-keygen");
-        let pem = output_of(publish.args(["-e", "-m", "PKCS8", "-f"]).arg(&secret));
-        std::fs::write(&public, &pem).expect("a file");
-        let next = keys(word, &format!("{kind}.pem"));
+    let kinds = ["rsa", "p256", "p384", "ed25519"].map(|kind| (kind, key_pair(&folder, kind)));
+    let rsa = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"].map(|word| (word, "rsa"));
+    let others = [("ES256", "p256"), ("ES384", "p384"), ("EdDSA", "ed25519")];
+    for (algorithm, kind) in rsa.into_iter().chain(others) {
+        let next = keys(algorithm, &format!("{kind}.pem"));
         fleet.reconfigure_web(&now, &next);
         now = next;
 
-        let secret = std::fs::read(&secret).expect("a key");
-        let key = match algorithm {
-            Algorithm::RS256 => EncodingKey::from_rsa_pem(&secret),
-            _ => EncodingKey::from_ec_pem(&secret),
-        };
-        let right = encode(&Header::new(algorithm), &good(), &key.expect("a key"));
-        let right = right.expect("a token");
+        let (_, (secret, pem)) = kinds.iter().find(|(name, _)| *name == kind).expect("a key");
+        let right = TokenKey { algorithm, secret }.token(&good());
         fleet.web.get_as(&right, BACKUPS).with(200);
-        let signature = right.rsplit('.').next().expect("a signature");
-        let other = token(&json!({ "alg": word }), &good(), (Algorithm::HS256, pem.as_bytes()));
+        let (bare, signature) = right.rsplit_once('.').expect("a signature");
+        let public = TokenKey { algorithm: "HS256", secret: pem.as_bytes() };
+        let other = public.token_with(&json!({ "alg": algorithm }), &good());
         let (signed, _) = other.rsplit_once('.').expect("a signature");
         for forged in [
             // The public key is no secret.
-            token(&json!({ "alg": "HS256" }), &good(), (Algorithm::HS256, pem.as_bytes())),
-            token(&json!({ "alg": "HS256" }), &good(), (Algorithm::HS256, pem.trim().as_bytes())),
-            token(&json!({ "alg": "HS256" }), &good(), (Algorithm::HS256, &SECRET)),
+            public.token(&good()),
+            TokenKey { secret: pem.trim().as_bytes(), ..public }.token(&good()),
+            OURS.token(&good()),
             format!("{signed}.{signature}"),
             other.clone(),
+            format!("{bare}."),
         ] {
             fleet.web.get_as(&forged, BACKUPS).problem(401, "unauthorized");
         }
+        // A right signature by the same key in another way is not the one that was agreed on.
+        for (word, _) in rsa.into_iter().filter(|(word, _)| kind == "rsa" && *word != algorithm) {
+            let token = TokenKey { algorithm: word, secret }.token(&good());
+            fleet.web.get_as(&token, BACKUPS).problem(401, "unauthorized");
+        }
     }
+}
+
+#[test]
+fn an_rsa_key_that_can_be_broken_is_refused_before_any_token_comes() {
+    let fleet = Fleet::recording();
+    let folder = fleet.web_folder();
+    key_pair(&folder, "short");
+    let config = fs::read_to_string(folder.join("enqueue.toml")).expect("a configuration");
+    let (file, short) = (folder.join("short.toml"), folder.join("short.pem"));
+    let secret = format!("{}", folder.join("tokens.secret").display());
+    let config = config.replace("HS256", "RS256").replace(&secret, &short.display().to_string());
+    fs::write(&file, config).expect("a configuration");
+    let mut web = program(built("holdfast-enqueue"));
+    let ended = web.arg("--config").arg(&file).arg("run").output().expect("the web side");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(!ended.status.success(), "{said}");
+    assert!(said.contains("short.pem") && said.contains("less than 2048 bits"), "{said}");
 }
 
 #[test]
@@ -203,8 +228,7 @@ fn a_token_does_no_more_than_its_scopes_say() {
     let before = fleet.written();
     let signed = |scope: Value| {
         let claims = with(with(good(), "role", Value::Null), "customers", json!(["42"]));
-        let header = json!({ "alg": "HS256" });
-        token(&header, &with(claims, "scope", scope), (Algorithm::HS256, &SECRET))
+        OURS.token(&with(claims, "scope", scope))
     };
     let (web, order) = (&fleet.web, json!({ "scope": "db" }));
     let read_only = fleet.token(&["--customer", "42", "--read-only"]);

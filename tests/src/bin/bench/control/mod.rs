@@ -17,8 +17,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use holdfast_tests::Fleet;
-use jsonwebtoken::{EncodingKey, Header, encode};
+use holdfast_tests::{Fleet, TokenKey};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use serde_json::json;
 
@@ -91,8 +90,7 @@ fn token(customer: u32) -> String {
         "sub": format!("owner-{customer}"), "iss": "host", "aud": "holdfast", "exp": now + 3600,
         "customers": [format!("shop-{customer}")], "scope": "backup:read backup:write",
     });
-    let key = EncodingKey::from_secret(TOKEN_SECRET.as_bytes());
-    encode(&Header::default(), &claims, &key).expect("a token")
+    TokenKey { algorithm: "HS256", secret: TOKEN_SECRET.as_bytes() }.token(&claims)
 }
 
 /// The secret of [`Fleet`]'s tokens.
