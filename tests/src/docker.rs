@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use crate::{eventually, output_of, program, signal};
+use crate::{eventually, output_of, program, signal, signal::signal_if_there};
 
 /// The image that there is.
 pub const IMAGE: &str = "busybox";
@@ -202,10 +202,10 @@ impl Drop for Docker {
             let _ = self.command(&[&["rm", "--force"], &containers[..]].concat()).output();
         }
         if let Some(mut child) = self.child.take() {
-            signal("TERM", &child.id().to_string());
+            signal_if_there("TERM", child.id());
             let _ = child.wait();
         }
-        signal("TERM", &self.containerd.id().to_string());
+        signal_if_there("TERM", self.containerd.id());
         let _ = self.containerd.wait();
         self.unmount();
         if std::thread::panicking() {

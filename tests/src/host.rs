@@ -36,7 +36,7 @@ use crate::{
     eventually,
     node::{built, copy_tree, restic},
     program,
-    signal::signal,
+    signal::{signal, signal_if_there},
 };
 
 /// A host; stopped and removed on drop.
@@ -285,7 +285,7 @@ impl Drop for Host {
         if let Some(mut nspawn) = self.nspawn.take() {
             match self.leader.get() {
                 0 => drop(nspawn.kill()),
-                leader => signal("KILL", &leader.to_string()),
+                leader => signal_if_there("KILL", leader),
             }
             let _ = nspawn.wait();
             self.leader.0.store(0, Ordering::Relaxed);

@@ -6,13 +6,17 @@
 use std::{
     fs::{self, File},
     io::{ErrorKind, Write},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::OnceLock,
     thread,
 };
 
-use crate::{eventually, executor, node::copy_tree, output_of, program, remains, signal, wait};
+use crate::{
+    eventually, executor, node::copy_tree, output_of, program, remains, signal,
+    signal::signal_if_there, wait,
+};
 
 /// A server that root may use without a password, through its socket alone; ended on drop, which
 /// removes its folder unless the test has failed.
@@ -256,10 +260,13 @@ impl MariaDb {
         server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log"));
         let child = self.child.insert(server.spawn().expect("mariadbd"));
         self.pid = child.id();
+        let socket = self.socket();
         eventually("an answer of mariadbd", || {
             let child = self.child.as_mut().expect("just started");
             let ended = child.try_wait().expect("a child");
             assert!(ended.is_none(), "mariadbd: {ended:?}\n{}", self.log());
+            // A client is not started each time: that would take what the server needs to begin.
+            UnixStream::connect(&socket).ok()?;
             self.try_query("SELECT 1").ok()
         });
     }
@@ -270,7 +277,7 @@ impl Drop for MariaDb {
         if let Some(mut child) = self.child.take() {
             let running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
             if running(&mut child) {
-                signal("TERM", &child.id().to_string());
+                signal_if_there("TERM", child.id());
             }
             if remains(wait::DEADLINE, || running(&mut child)) {
                 let _ = child.kill();

@@ -14,7 +14,7 @@ use holdfast_job::{
     Backup, Delete, JobId, Label, Order, Restore, Scope, SnapshotId, Undo, UndoCopy,
 };
 
-use crate::{Call, Tree, eventually, fill_site};
+use crate::{Call, Tree, eventually, fill_site, place_repository};
 
 /// A private node with one customer, [`Node::ID`], whose site is not there yet.
 #[derive(Debug)]
@@ -96,6 +96,7 @@ impl Node {
             .into_iter()
             .for_each(folder);
         let node = Self { root, keep_clean: true };
+        place_repository(&node.repository(), PASSWORD);
         node.secret("etc/master.secret", &"s".repeat(48));
         node.secret("etc/password", PASSWORD);
         node.configure("", "");
@@ -188,7 +189,10 @@ impl Node {
             ),
         };
         let repository = match rest.contains("[repositories.manual]") {
-            true => String::new(),
+            true => {
+                self.leave_prepared_repository();
+                String::new()
+            }
             false => format!(
                 "[repositories.manual]\nurl = \"{root}/repositories/customer-{{id}}\"\n\
                  password_file = \"{root}/etc/password\"\n"
@@ -202,6 +206,24 @@ impl Node {
              {reserve}\n{free}\n{site}\n{source}\n{rest}\n{repository}"
         );
         self.secret("etc/executor.toml", &text);
+    }
+
+    /// Takes the prepared repository away: the first backup makes one, with a key as costly as restic's
+    /// are.
+    ///
+    /// # Panics
+    /// If it cannot be removed.
+    pub fn remove_repository(&self) {
+        fs::remove_dir_all(self.repository()).expect("the prepared repository");
+    }
+
+    /// A repository of the test's own has another password or is at another place: what was prepared
+    /// and not used goes.
+    fn leave_prepared_repository(&self) {
+        let snapshots = fs::read_dir(self.repository().join("snapshots"));
+        if snapshots.is_ok_and(|mut snapshots| snapshots.next().is_none()) {
+            self.remove_repository();
+        }
     }
 
     /// An order for the customer.

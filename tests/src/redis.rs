@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -50,6 +51,7 @@ impl Redis {
         server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(server.spawn().expect("redis-server"));
         eventually("an answer of Redis", || {
+            UnixStream::connect(self.socket()).ok()?;
             let answer = self.client(&["PING"]).output().expect("redis-cli").stdout;
             answer.starts_with(b"PONG").then_some(())
         });

@@ -1,12 +1,40 @@
 //! Signals to processes that the tests started, but whose children they are not.
 
-use crate::{output_of, program};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process},
+};
 
-/// Sends a signal, such as `KILL`, to a process; through the shell's own `kill`, which every system
-/// has.
+/// The signals that tests send, by the names that the shell has for them.
+const NAMES: [(&str, Signal); 10] = [
+    ("ABRT", Signal::ABORT),
+    ("CONT", Signal::CONT),
+    ("HUP", Signal::HUP),
+    ("INT", Signal::INT),
+    ("KILL", Signal::KILL),
+    ("QUIT", Signal::QUIT),
+    ("STOP", Signal::STOP),
+    ("TERM", Signal::TERM),
+    ("USR1", Signal::USR1),
+    ("USR2", Signal::USR2),
+];
+
+/// Sends a signal, such as `KILL`, to a process.
 ///
 /// # Panics
-/// If there is no such process.
+/// If there is no such process or signal.
 pub fn signal(name: &str, pid: &str) {
-    output_of(program("/bin/sh").args(["-c", "kill -s \"$1\" \"$2\"", "kill", name, pid]));
+    send(name, pid).unwrap_or_else(|error| panic!("SIG{name} to {pid}: {error}"));
+}
+
+/// The same to a process that may be gone already: for the end of a test, which may have failed because
+/// of just that.
+pub fn signal_if_there(name: &str, pid: u32) {
+    let _ = send(name, &pid.to_string());
+}
+
+fn send(name: &str, pid: &str) -> Result<(), Errno> {
+    let (_, signal) = NAMES.iter().find(|(known, _)| *known == name).ok_or(Errno::INVAL)?;
+    let pid = pid.parse().ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
+    kill_process(pid, *signal)
 }

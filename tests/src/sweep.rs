@@ -169,6 +169,11 @@ impl Scene {
         &self.stages
     }
 
+    /// What the site's server answers, as root; nothing if the site has no database.
+    pub fn query(&self, sql: &str) -> String {
+        self.shop.as_ref().map_or_else(String::new, |shop| shop.query(sql))
+    }
+
     fn kept(&self, what: &str) -> PathBuf {
         self.node.root().join("kept").join(what)
     }

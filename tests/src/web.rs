@@ -10,7 +10,9 @@ use std::{
 use holdfast_job::JobId;
 use serde_json::{Value, json};
 
-use crate::{document::DOCUMENT, eventually, free_port, node::built, program, signal};
+use crate::{
+    document::DOCUMENT, eventually, free_port, node::built, program, signal::signal_if_there,
+};
 
 /// A running `holdfast-enqueue`; ended on drop.
 #[derive(Debug)]
@@ -290,7 +292,7 @@ impl Answer {
 impl Drop for Web {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            signal("TERM", &child.id().to_string());
+            signal_if_there("TERM", child.id());
             let _ = child.wait();
         }
     }

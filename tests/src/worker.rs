@@ -6,7 +6,7 @@ use std::{
     process::{Child, ExitStatus, Stdio},
 };
 
-use crate::{Node, Sudoers, eventually, node::built, program, signal};
+use crate::{Node, Sudoers, eventually, node::built, program, signal, signal::signal_if_there};
 
 /// A running `holdfast-worker`; ended on drop, in order.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Drop for Worker {
             // One that a failed test has left frozen hears nothing. Twice TERM: what is under way is cut
             // short.
             for name in ["CONT", "TERM", "TERM"] {
-                signal(name, &child.id().to_string());
+                signal_if_there(name, child.id());
             }
             let _ = child.wait();
         }

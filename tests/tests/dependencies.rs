@@ -1,5 +1,7 @@
 //! What runs as root is made of: the crates behind the executor are a list that people read, and a
 //! new one is a decision.
+//!
+//! Needs: redis.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 

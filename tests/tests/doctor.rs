@@ -1,4 +1,6 @@
 //! `doctor` sees what keeps a customer from being backed up or restored, and changes nothing.
+//!
+//! Needs: docker, restic.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! What the documents say is there: files, links, routes, problems, states, the lines of sudoers.
+//!
+//! Needs: nothing.
 
 use std::{
     collections::BTreeSet,

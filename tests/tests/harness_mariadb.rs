@@ -1,4 +1,6 @@
 //! The harness itself: a server that is killed and comes back, and a look that sees every change.
+//!
+//! Needs: mariadb, restic.
 
 use std::process::Command;
 

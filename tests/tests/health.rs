@@ -1,4 +1,6 @@
 //! The home page of a site, asked through the closed door as a visitor would.
+//!
+//! Needs: nginx, restic, strace.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! The host's own programs on an order's way.
+//!
+//! Needs: restic, strace.
 
 use std::{fs, path::PathBuf};
 

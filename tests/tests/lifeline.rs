@@ -1,6 +1,8 @@
 //! stdin is the lifeline: closed outside the swap section the executor is gone within 5 s and
 //! everything is as it was; closed inside it, the plan is finished. Whoever should read stdout has
 //! no say in that.
+//!
+//! Needs: restic, strace.
 
 use std::{
     io::Write,

@@ -1,4 +1,6 @@
 //! What visitors of a closed site are told, by the rules that are shipped for nginx.
+//!
+//! Needs: nginx, restic.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! What one customer's orders leave to the others: slots, memory, processor.
+//!
+//! Needs: restic.
 
 use std::{fs, path::Path};
 

@@ -1,5 +1,7 @@
 //! A node burns down: a new one of the same name, with what was kept elsewhere, brings every site back.
 //! What docs/OPERATIONS.md has for that is done here as it stands there.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::fs;
 

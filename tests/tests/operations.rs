@@ -1,5 +1,7 @@
 //! docs/OPERATIONS.md and docs/TROUBLESHOOTING.md: what they name is there, what they quote is said, and
 //! what they do works.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     collections::BTreeSet,

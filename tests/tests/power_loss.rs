@@ -1,5 +1,7 @@
 //! Power loss: ext4's own shutdown call on a loop device at each step of the swap. After the next
 //! mount and `recover`, the site is old or new, with no file of no length and none missing.
+//!
+//! Needs: disk, restic, strace.
 
 use std::{fs, path::PathBuf, process::Stdio};
 

@@ -1,4 +1,6 @@
 //! A site is backed up, damaged, restored and un-restored, and comes back as it was each time.
+//!
+//! Needs: restic.
 
 use holdfast_tests::{Node, damage};
 

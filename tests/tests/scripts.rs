@@ -1,4 +1,6 @@
 //! The shell scripts, as people at a terminal and cron call them.
+//!
+//! Needs: restic.
 
 use std::{
     fs,

@@ -1,4 +1,6 @@
 //! Sites without containers: units of systemd, and the processes of the site's user.
+//!
+//! Needs: restic.
 
 use std::{
     fs,

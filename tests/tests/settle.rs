@@ -1,4 +1,6 @@
 //! What cannot be put back waits for a person, says what to do, and believes nobody.
+//!
+//! Needs: restic.
 
 use std::fs;
 

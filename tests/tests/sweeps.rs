@@ -1,5 +1,7 @@
 //! The three sweeps over every plan: fail at every stage, take everything twice, kill everywhere.
 //! First on a site of files, then on one with a database.
+//!
+//! Needs: docker, restic, strace.
 
 mod databases;
 

@@ -1,6 +1,8 @@
 //! The units of systemd: it takes them, the web side's is denied what it does not need, the worker's is
 //! denied nothing that its executors need, and nobody is killed in the middle of a switch. How they
 //! are on a running host, the tests of the host show.
+//!
+//! Needs: systemd.
 
 use std::{
     collections::BTreeMap,

@@ -28,6 +28,10 @@ impl Shop {
         Self { server: RefCell::new(server), proxy }
     }
 
+    pub(super) fn query(&self, sql: &str) -> String {
+        self.server.borrow().query(sql)
+    }
+
     pub(super) fn damage(&self) {
         damage_small_shop(&self.server.borrow(), MariaDb::SCHEMA);
     }

@@ -1,4 +1,6 @@
 //! Jobs that are ordered again.
+//!
+//! Needs: restic.
 
 use std::fs;
 

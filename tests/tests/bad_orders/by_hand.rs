@@ -1,4 +1,6 @@
 //! What people type at a shell: verbs, arguments, scripts, and who they are.
+//!
+//! Needs: restic.
 
 use std::process::Stdio;
 

@@ -1,4 +1,6 @@
 //! Requests that are none: what the executor reads on stdin, before it looks at anything.
+//!
+//! Needs: restic.
 
 use std::{fs, process::Stdio};
 

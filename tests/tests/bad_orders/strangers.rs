@@ -1,4 +1,6 @@
 //! Orders for what is not there, or is somebody else's.
+//!
+//! Needs: restic.
 
 use std::fs;
 
@@ -42,6 +44,7 @@ fn what_is_not_configured_cannot_be_ordered() {
 fn a_snapshot_that_is_not_there_is_neither_restored_nor_deleted() {
     let node = Node::with_site();
     // Before the first backup there is not even a repository.
+    node.remove_repository();
     for call in [node.restore(&no_snapshot()), node.delete(&no_snapshot())] {
         let ended = call.run();
         let result = ended.ended_as(Outcome::Failed);

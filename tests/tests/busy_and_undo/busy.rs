@@ -1,4 +1,6 @@
 //! One order of a customer at a time, on one node.
+//!
+//! Needs: restic.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,6 @@
 //! Room for the undo copy, and how long the site is closed.
+//!
+//! Needs: restic.
 
 use std::fs;
 

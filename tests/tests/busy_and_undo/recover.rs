@@ -1,4 +1,6 @@
 //! What nobody needs any more: `recover` lets it go, and keeps the rest.
+//!
+//! Needs: restic.
 
 use std::{
     fs::{self, DirBuilder},

@@ -1,4 +1,6 @@
 //! A site with two webroots: each can be saved and restored alone, and both change places or none.
+//!
+//! Needs: restic.
 
 use std::{fs, path::PathBuf};
 

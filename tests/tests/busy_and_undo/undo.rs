@@ -1,4 +1,6 @@
 //! What a restore displaced: which job it is undone by, what replaces it, what does not.
+//!
+//! Needs: restic.
 
 use holdfast_job::{Outcome, Scope, UndoCopy};
 use holdfast_tests::{Node, damage};

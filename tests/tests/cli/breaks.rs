@@ -1,5 +1,7 @@
 //! Whatever breaks on the way: an order is given once, and whoever watches goes on when the server is
 //! back.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{io::Read, process::Stdio};
 

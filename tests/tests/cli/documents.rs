@@ -1,5 +1,7 @@
 //! docs/CLI.md and the README: what they promise of the command is so, and their script does what it
 //! shows.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::{Fleet, Node, built, program};
 

@@ -1,4 +1,6 @@
 //! Each way in which a call ends, and its number.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::{Fleet, eventually, signal};
 

@@ -1,4 +1,6 @@
 //! What is done with jobs under way and with jobs that have ended; what operators do; tokens; doctor.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::{Fleet, eventually};
 

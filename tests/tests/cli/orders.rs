@@ -1,4 +1,6 @@
 //! Every order, with everything real: a site is saved, damaged, brought back, taken back.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::{Fleet, Node, damage};
 

@@ -1,4 +1,6 @@
 //! What is read rather than asked: help, completions, manual pages.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::{Fleet, output_of, program};
 

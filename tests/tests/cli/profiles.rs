@@ -1,4 +1,6 @@
 //! Profiles, and where the token is kept: for one installation, for one's own eyes.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     fs::{self, Permissions},

@@ -1,4 +1,6 @@
 //! Mistakes in the text: each is made by itself, and refused where it is.
+//!
+//! Needs: restic.
 
 use holdfast_job::Outcome;
 

@@ -1,5 +1,7 @@
 //! The configuration: the documented example is valid, and every mistake is refused with a sentence
 //! that says where it is, before anything is done.
+//!
+//! Needs: restic.
 
 mod mistakes;
 mod overrides;

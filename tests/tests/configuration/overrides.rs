@@ -1,4 +1,6 @@
 //! A customer's own file: it beats the template key by key, and answers for its own mistakes.
+//!
+//! Needs: restic.
 
 use std::{fs, time::Duration};
 

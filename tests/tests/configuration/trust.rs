@@ -1,4 +1,6 @@
 //! Whom files and folders belong to, and who may change or read them.
+//!
+//! Needs: restic.
 
 use std::{
     fs::{self, Permissions},

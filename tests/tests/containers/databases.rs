@@ -1,4 +1,6 @@
 //! A database in a container of the site's own project: reached there, and never halted.
+//!
+//! Needs: docker, restic, strace.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! An engine that goes away, hangs, or comes back by itself in the middle.
+//!
+//! Needs: docker, restic, strace.
 
 use holdfast_job::Outcome;
 use holdfast_tests::Hang;

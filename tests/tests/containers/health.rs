@@ -1,4 +1,6 @@
 //! A site that was well before is well after, or is its old self again and says why.
+//!
+//! Needs: docker, restic, strace.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! A site in containers, on a real Docker engine: halted for the switch, resumed behind it.
+//!
+//! Needs: docker, restic, strace.
 
 mod databases;
 mod engine;

@@ -1,5 +1,7 @@
 //! A site that is written to all through its restore: files by its container, rows by a connection that
 //! is kept. What was written before the site was closed is in the undo copy, and nothing is mixed.
+//!
+//! Needs: docker, mariadb, restic, strace.
 
 use std::{
     collections::BTreeSet,

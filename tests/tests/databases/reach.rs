@@ -1,4 +1,6 @@
 //! A server reached by TCP, and by the client inside a container.
+//!
+//! Needs: mariadb, restic, strace.
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
 

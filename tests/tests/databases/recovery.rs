@@ -1,4 +1,6 @@
 //! What is half done waits for its server, and for statements that outlive their clients.
+//!
+//! Needs: mariadb, restic, strace.
 
 use holdfast_job::{Outcome, Scope, UndoCopy};
 use holdfast_tests::{

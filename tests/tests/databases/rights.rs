@@ -1,4 +1,6 @@
 //! The administering account: what it lacks is named before anything is done.
+//!
+//! Needs: mariadb, restic, strace.
 
 use holdfast_job::Outcome;
 use holdfast_tests::{MariaDb, damage_small_shop, fill_small_shop};

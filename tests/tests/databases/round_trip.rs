@@ -1,4 +1,6 @@
 //! Everything that a schema can have comes back as it was.
+//!
+//! Needs: mariadb, restic, strace.
 
 use holdfast_tests::{MariaDb, damage, damage_shop, fill_shop};
 

@@ -1,5 +1,7 @@
 //! Databases come back: alone, one of two, to a server where the schema is gone; and what the site
 //! does meanwhile is neither lost nor mixed in.
+//!
+//! Needs: mariadb, restic.
 
 use holdfast_job::Outcome;
 use holdfast_tests::{Action, DatabaseSite, MariaDb, Moment, Schema, StatementProxy, fill_shop};

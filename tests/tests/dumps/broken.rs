@@ -1,4 +1,6 @@
 //! Dumps that do not come to their end, or not to a good one: no snapshot is offered, nothing left.
+//!
+//! Needs: mariadb, restic.
 
 use std::path::Path;
 

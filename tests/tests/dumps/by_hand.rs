@@ -1,4 +1,6 @@
 //! Without Holdfast: what plain restic takes out of a repository is enough.
+//!
+//! Needs: mariadb, restic.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 

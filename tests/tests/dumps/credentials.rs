@@ -1,5 +1,7 @@
 //! Nobody's password, neither the administering account's nor the throw-away one's, is where others
 //! can read it.
+//!
+//! Needs: mariadb, restic.
 
 use std::{fs, path::Path};
 

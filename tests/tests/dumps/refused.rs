@@ -1,4 +1,6 @@
 //! What cannot be saved, or not wholly, is named.
+//!
+//! Needs: mariadb, restic.
 
 use holdfast_job::Outcome;
 use holdfast_tests::{MariaDb, output_of};
@@ -8,6 +10,7 @@ use super::small_site;
 #[test]
 fn what_could_not_be_brought_back_is_refused_by_name_before_it_is_saved() {
     let site = small_site();
+    site.node.remove_repository();
     for (make, unmake, sentence) in [
         (
             "CREATE TABLE nest (bird INT, FOREIGN KEY (bird) REFERENCES customer_43.birds (id))",

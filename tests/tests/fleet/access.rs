@@ -1,4 +1,6 @@
 //! Who may: tokens that are believed and that are not, and whose backups they show.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{fs, path::Path, time::SystemTime};
 
@@ -118,18 +120,16 @@ fn key_pair(folder: &Path, kind: &str) -> (Vec<u8>, String) {
         "short" => &["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
         _ => &["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
     };
-    let (secret, public) = (folder.join(kind), folder.join(format!("{kind}.pem")));
+    let file = |end: &str| folder.join(format!("{kind}.{end}"));
+    let (key, secret, public) = (file("key"), file("der"), file("pem"));
     let mut make = program("/usr/bin/openssl");
-    make.args(["genpkey", "-quiet", "-outform", "DER", "-out"]).arg(&secret);
-    output_of(make.arg("-algorithm").args(options));
+    make.args(["genpkey", "-quiet", "-out"]).arg(&key).arg("-algorithm").args(options);
+    output_of(&mut make);
+    let mut convert = program("/usr/bin/openssl");
+    convert.args(["pkcs8", "-topk8", "-nocrypt", "-outform", "DER", "-in"]).arg(&key);
+    output_of(convert.arg("-out").arg(&secret));
     let mut publish = program("/usr/bin/openssl");
-    output_of(
-        publish
-            .args(["pkey", "-inform", "DER", "-pubout", "-out"])
-            .arg(&public)
-            .arg("-in")
-            .arg(&secret),
-    );
+    output_of(publish.args(["pkey", "-pubout", "-in"]).arg(&key).arg("-out").arg(&public));
     (fs::read(secret).expect("a key"), fs::read_to_string(public).expect("a key"))
 }
 

@@ -1,4 +1,6 @@
 //! What is admitted, what is not, and that nothing is left of what was not.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     collections::BTreeMap,

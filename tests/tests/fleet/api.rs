@@ -1,4 +1,6 @@
 //! What the API answers: lists, one backup, one job, and problems that tell nothing of the inside.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::{Answer, Fleet, Web, eventually};
 use serde_json::{Value, json};

@@ -1,4 +1,6 @@
 //! The web side while a server is away, frozen, or goes away in the very commit.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::thread;
 

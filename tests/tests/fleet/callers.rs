@@ -1,4 +1,6 @@
 //! Callers that do not wait for their answer, and what is left of their orders.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     io::Write,

@@ -1,5 +1,7 @@
 //! Every secret there is, made up for the occasion, and looked for in whatever a backup, a restore and a
 //! crash leave behind or let others see. That the search would find one, planted ones show.
+//!
+//! Needs: mariadb, nginx, redis, restic.
 
 use std::{
     collections::BTreeSet,

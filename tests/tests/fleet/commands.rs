@@ -1,4 +1,6 @@
 //! What `holdfast-enqueue` refuses at the shell, and that it says what to change.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 

@@ -1,5 +1,7 @@
 //! The web side behind nginx, by the rules that are shipped for it: TLS 1.3 and nothing older, the
 //! caller's own address, streams as they come.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     fs,

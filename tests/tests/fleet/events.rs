@@ -1,4 +1,6 @@
 //! The stream of events: what polling says, as soon as it changes.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{thread, time::SystemTime};
 

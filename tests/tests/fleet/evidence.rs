@@ -1,4 +1,6 @@
 //! There is no success without evidence: what only seems done does not end as completed.
+//!
+//! Needs: mariadb, nginx, redis, restic.
 
 use std::{fs, path::Path};
 

@@ -1,5 +1,7 @@
 //! The documented examples: the real programs take them, as they are and with every key in use; they
 //! leave no key out and say the right defaults. And the API does what its page shows.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 

@@ -1,4 +1,6 @@
 //! What the accounts of `grants.sql` may not do. That what they may do is enough, the other tests show.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::Fleet;
 

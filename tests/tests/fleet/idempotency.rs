@@ -1,4 +1,6 @@
 //! A request that has a name may be given again, and nothing is ordered twice.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{collections::BTreeSet, thread};
 

@@ -1,4 +1,6 @@
 //! How much is taken of whom.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     fs::{self, File},

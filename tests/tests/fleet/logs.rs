@@ -1,5 +1,7 @@
 //! What web side and worker write down: about a job its id, in the text and as a field; and into a file
 //! that may be rotated at any moment.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -1,4 +1,6 @@
 //! The names that tokens and addresses have for customers, which are not their numbers.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::{Fleet, MariaDb, built, program};
 use serde_json::json;

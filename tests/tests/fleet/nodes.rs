@@ -1,4 +1,6 @@
 //! Nodes as operators see them, and one that is drained.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     io::{BufRead, BufReader, Write},

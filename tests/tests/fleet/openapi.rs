@@ -1,4 +1,6 @@
 //! The OpenAPI document is what the server does: each operation is there, and nothing beside it.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     fs,

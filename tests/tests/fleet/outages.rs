@@ -1,4 +1,6 @@
 //! Whatever dies, and whenever: every job runs once, is recorded once, and no site stays closed.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 

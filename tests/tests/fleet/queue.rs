@@ -1,4 +1,6 @@
 //! The queue: what is in it is a hint, and anybody's.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{collections::BTreeSet, fs, thread};
 

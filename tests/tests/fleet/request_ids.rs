@@ -1,4 +1,6 @@
 //! What requests are called: in the answer, in the problem and in the log.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! An operator ends by hand what does not move any more, and only when nothing of it is left open.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_job::JobId;
 use holdfast_tests::{Answer, Fleet, eventually};

@@ -1,4 +1,6 @@
 //! The planner: what goes when there is more than is kept, and what stays.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_job::JobId;
 use holdfast_tests::{Fleet, Web, Worker, eventually};

@@ -1,4 +1,6 @@
 //! What was not done is ordered again: the same order, as a job of its own.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_job::{JobId, Request, Ticket};
 use holdfast_tests::{Answer, Fleet, Node, damage};

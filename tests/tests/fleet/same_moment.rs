@@ -1,5 +1,7 @@
 //! A person stops a job in the same moment in which something else happens to it: there is one outcome,
 //! and every answer tells it as it was.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{collections::BTreeSet, thread};
 

@@ -1,4 +1,6 @@
 //! The schema: made, adopted from a host that has an earlier one, and made again after a failure.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{fs, process::Command, thread};
 

@@ -1,6 +1,8 @@
 //! Schemathesis asks a whole installation for whatever the OpenAPI document allows, and for much that it
 //! does not: no answer may be a 5xx, or one that is not in the document; what is good must be taken, and
 //! what is bad refused. `tests/schemathesis` says how it asks.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{fmt::Display, fs, path::Path};
 

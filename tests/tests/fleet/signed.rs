@@ -1,4 +1,6 @@
 //! What an admitted order leaves: a signed ticket, a row, an audit, a bell.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     fs,

@@ -1,4 +1,6 @@
 //! Real sites: their databases, two customers at once, the sixth backup.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,6 @@
 //! How a customer's jobs stand: what pages poll.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::Fleet;
 use serde_json::{Value, json};

@@ -1,4 +1,6 @@
 //! A person stops a job, at every stage.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_job::JobId;
 use holdfast_tests::{

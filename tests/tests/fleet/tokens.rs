@@ -1,4 +1,6 @@
 //! What a token says, and tokens that an operator makes for others.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::Fleet;
 use serde_json::{Value, json};

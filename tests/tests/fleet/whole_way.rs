@@ -1,4 +1,6 @@
 //! From POST to completed, with everything real.
+//!
+//! Needs: mariadb, redis, restic.
 
 use holdfast_tests::{Fleet, Node, damage};
 use serde_json::json;

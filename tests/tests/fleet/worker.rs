@@ -1,4 +1,6 @@
 //! The worker: how it begins, how each job ends, how it ends itself.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     fs::{self, Permissions},

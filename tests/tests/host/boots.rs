@@ -1,4 +1,6 @@
 //! A host is stopped and started in the middle of a restore.
+//!
+//! Needs: mariadb, nginx, redis, restic, systemd.
 
 use holdfast_tests::{Host, Power, Shop};
 

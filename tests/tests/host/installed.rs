@@ -1,5 +1,7 @@
 //! What customers and operators do with an installed host: a restore, a second install, the removal, the
 //! worker begun anew in the middle of a backup.
+//!
+//! Needs: mariadb, nginx, redis, restic, systemd.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! Somebody is killed in the middle of a restore.
+//!
+//! Needs: mariadb, nginx, redis, restic, systemd.
 
 use holdfast_tests::{Host, Seen, Shop, Visits};
 

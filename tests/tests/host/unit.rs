@@ -1,4 +1,6 @@
 //! What an operator may not write into the worker's unit.
+//!
+//! Needs: mariadb, nginx, redis, restic, systemd.
 
 use holdfast_tests::Host;
 

@@ -1,4 +1,6 @@
 //! Dumps that are programs: they are run by an account that can touch the staging schema alone.
+//!
+//! Needs: mariadb.
 
 use std::fmt::Write;
 

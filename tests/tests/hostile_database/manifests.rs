@@ -1,4 +1,6 @@
 //! Dumps and manifests that do not agree, or name what no backup names.
+//!
+//! Needs: nothing.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! Programs from a backup: their heads are ours, they belong to the site, and nothing of them is
 //! executed when they are made.
+//!
+//! Needs: mariadb.
 
 use holdfast_tests::MariaDb;
 use serde_json::{Value, json};

@@ -1,4 +1,6 @@
 //! Spools that are no folders with plain files in them: a snapshot can hold anything.
+//!
+//! Needs: nothing.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 

@@ -1,4 +1,6 @@
 //! What must never come out of a backup live: setuid files, devices, capabilities. And what must.
+//!
+//! Needs: restic.
 
 use std::{
     fs::{self, File, Permissions},

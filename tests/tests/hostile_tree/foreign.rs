@@ -1,4 +1,6 @@
 //! Snapshots that are in the customer's repository and not what they are taken for.
+//!
+//! Needs: restic.
 
 use std::{fs, path::PathBuf};
 

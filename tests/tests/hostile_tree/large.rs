@@ -1,4 +1,6 @@
 //! Trees that are too much: of files, of levels, of bytes that are none, of names that hurt.
+//!
+//! Needs: restic.
 
 use std::{
     ffi::OsStr,

@@ -1,4 +1,6 @@
 //! Trees that are not where, or not whose, they were when they were saved.
+//!
+//! Needs: restic.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! What stands in the base directory where Holdfast's own names belong.
+//!
+//! Needs: restic.
 
 use std::{
     fs::{self, DirBuilder, Permissions},

@@ -1,4 +1,6 @@
 //! A tenant swaps a directory for a link to another tenant's, in a loop, while root saves it.
+//!
+//! Needs: restic.
 
 use std::{
     fs::{self, DirBuilder, Permissions},

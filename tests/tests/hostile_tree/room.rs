@@ -1,4 +1,6 @@
 //! Disks that are full: of bytes, and of inodes.
+//!
+//! Needs: restic.
 
 use std::fs::{self, File};
 

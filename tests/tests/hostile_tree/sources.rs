@@ -1,4 +1,6 @@
 //! Sources and bases that are not what the configuration takes them for.
+//!
+//! Needs: restic.
 
 use std::{
     fs::{self, Permissions},

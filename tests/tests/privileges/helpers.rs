@@ -1,5 +1,7 @@
 //! Programs that root starts must be root's, and so must the way to each: one that a group may write is
 //! refused by its path, before anything is done.
+//!
+//! Needs: mariadb, restic.
 
 use std::{
     fs::{self, Permissions},

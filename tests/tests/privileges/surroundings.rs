@@ -1,4 +1,6 @@
 //! What the executor takes over from whoever started it: nothing. And where memory goes: nowhere.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{
     fs,

@@ -1,4 +1,6 @@
 //! The web side's user: a real process of it tries to read what is not the web side's.
+//!
+//! Needs: mariadb, redis, restic.
 
 use std::{fs, path::Path};
 

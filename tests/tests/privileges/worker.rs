@@ -1,5 +1,7 @@
 //! The worker's user, with the real sudo: what it puts into the environment, and the tickets that it
 //! could try.
+//!
+//! Needs: restic.
 
 use std::{
     fs::{self, Permissions},

@@ -1,4 +1,6 @@
 //! Exit 0 is no evidence: what is not seen to be done is not done.
+//!
+//! Needs: restic.
 
 use std::fs;
 

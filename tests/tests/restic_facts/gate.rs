@@ -1,5 +1,7 @@
 //! restic at the gate: it opens the repository while what it is to save, or to read back, is still being
 //! made; it takes what is there when it is let in, or nothing.
+//!
+//! Needs: mariadb, restic.
 
 use std::{
     fs,

@@ -1,4 +1,6 @@
 //! Locks in the repository: held by a live restic, left by a dead one of ours, left by another.
+//!
+//! Needs: restic.
 
 use std::{
     fs,

@@ -1,4 +1,6 @@
 //! A restic that says too much, or nothing, or something new.
+//!
+//! Needs: restic.
 
 use std::{fs, time::Instant};
 

@@ -1,4 +1,6 @@
 //! Plain restic in a person's hands, on what Holdfast wrote: on this machine and over sftp.
+//!
+//! Needs: restic, sshd.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,6 @@
 //! No password is where others can read it.
+//!
+//! Needs: restic.
 
 use std::fs;
 

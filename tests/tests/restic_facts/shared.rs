@@ -1,4 +1,6 @@
 //! One repository for all customers: host and tags tell whose a snapshot is.
+//!
+//! Needs: restic.
 
 use std::fs;
 

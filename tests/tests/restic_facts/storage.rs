@@ -1,4 +1,6 @@
 //! Repositories that are gone, or not whole.
+//!
+//! Needs: restic.
 
 use std::{fs, path::PathBuf};
 

@@ -1,4 +1,6 @@
 //! Every way in which restic ends, and the outcome that it means.
+//!
+//! Needs: restic.
 
 use holdfast_job::{Outcome, WhatHappened};
 use holdfast_tests::{Node, damage, restic};

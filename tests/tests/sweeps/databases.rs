@@ -1,4 +1,6 @@
 //! The same sweeps on a site with a database. What is behind `Load` begins from one prepared state.
+//!
+//! Needs: mariadb, restic, strace.
 
 use holdfast_job::{Scope, Stage};
 use holdfast_tests::{

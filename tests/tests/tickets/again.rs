@@ -1,4 +1,6 @@
 //! Tickets that come again: an ended job is answered and never run a second time.
+//!
+//! Needs: restic.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! Whoever carries a ticket can change nothing in it.
+//!
+//! Needs: restic.
 
 use holdfast_job::Outcome;
 use holdfast_tests::{Node, Signer, line_of};

@@ -1,4 +1,6 @@
 //! The worker's user and the real sudo: what it may start, and that what it brings must be signed.
+//!
+//! Needs: restic.
 
 use std::process::Stdio;
 

@@ -1,4 +1,6 @@
 //! What only looks like a ticket.
+//!
+//! Needs: restic.
 
 use std::process::Stdio;
 

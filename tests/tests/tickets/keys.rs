@@ -1,4 +1,6 @@
 //! Whose signature a node believes: what root has put into one folder.
+//!
+//! Needs: restic.
 
 use std::{
     fs::{self, Permissions},

@@ -1,4 +1,6 @@
 //! What a ticket must say beyond what root must: which node, which job, and that it is now.
+//!
+//! Needs: restic.
 
 use holdfast_job::{Moment, Order, Outcome};
 use holdfast_tests::{Call, Node, Signer, line_of};
