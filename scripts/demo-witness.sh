@@ -1,9 +1,13 @@
 # Sourced by the demo: who watches the shop, what it is compared with, and how all is told.
 # shellcheck shell=bash disable=SC2034,SC2154  # The demo's files share their variables.
 
-visitors=()
-bold='' loud='' plain=''
-if [ -t 1 ]; then bold=$'\e[1m' loud=$'\e[1;31m' plain=$'\e[0m'; fi
+visitors=() door_watch=''
+# What a closed site's own time must stay under, in milliseconds.
+well_under_a_second=1000
+# An order that takes longer than this is told why, in microseconds.
+long=10000000
+bold='' loud='' good='' plain=''
+if [ -t 1 ]; then bold=$'\e[1m' loud=$'\e[1;31m' good=$'\e[1;32m' plain=$'\e[0m'; fi
 
 # --- the visitors --------------------------------------------------------------------------------
 
@@ -134,14 +138,53 @@ like() {
 
 # --- how it is told ------------------------------------------------------------------------------
 
-# closed <step>: tells for how long the site was closed, and how much of that was not its container's.
+# closed <step>: tells for how long the site was closed, how much of that was its container's, and how
+# much the machine's. A time that the machine has taken breaks no promise of ours.
 closed() {
-    local closed own
-    closed=$(field .closed_ms <<<"$shown") own=$(field '.services_ms // empty' <<<"$shown")
-    line "$1" "$took" "the site was closed for $closed ms${own:+, $own ms of that for its container}"
-    if [ "$((closed - ${own:-0}))" -ge 1000 ]; then
-        promise 'the site is closed for well under a second, its own container apart'
+    local closed services core disk ours
+    closed=$(field .closed_ms <<<"$shown") services=$(field '.services_ms // 0' <<<"$shown")
+    dismiss_door_watch
+    read -r core disk <"$world/door.stalls"
+    line "$1" "$took" "the site was closed for $closed ms, $services ms of that for its container"
+    ours=$((closed - services))
+    if [ "$ours" -lt "$well_under_a_second" ]; then return; fi
+    line '' '' "that is long: meanwhile programs here waited $((core / 1000)) ms for a core, $((disk / 1000)) ms for the disk"
+    if [ "$((ours - (core + disk) / 1000))" -ge "$well_under_a_second" ]; then
+        promise 'the site is closed for well under a second, its own container and a busy machine apart'
     fi
+}
+
+# stalls: for how long programs of this machine have waited for a core and for a disk since it was
+# started, in microseconds; nothing where the kernel does not count that.
+stalls() {
+    local which counted
+    for which in cpu io; do
+        counted=$(sed -nE 's/^some .*total=([0-9]+)$/\1/p' "/proc/pressure/$which" 2>/dev/null) || true
+        printf '%s ' "${counted:-0}"
+    done
+}
+
+# watch_door: from the moment in which the site is closed until it is open again, what `stalls` counts.
+watch_door() {
+    local before after nothing enough=''
+    trap 'enough=yes' TERM
+    exec {nothing}<> <(:)
+    printf '0 0\n' >"$world/door.stalls"
+    until [ -e "$base/.maintenance" ] || [ -n "$enough" ]; do read -rt 0.005 -u "$nothing" || true; done
+    read -ra before < <(stalls)
+    while [ -e "$base/.maintenance" ] && [ -z "$enough" ]; do read -rt 0.005 -u "$nothing" || true; done
+    read -ra after < <(stalls)
+    printf '%s %s\n' $((after[0] - before[0])) $((after[1] - before[1])) >"$world/door.stalls"
+}
+
+invite_door_watch() {
+    watch_door &
+    door_watch=$!
+}
+
+dismiss_door_watch() {
+    end_process "$door_watch"
+    door_watch=''
 }
 
 # promise <what was not kept>
@@ -163,6 +206,13 @@ line() {
     local seconds=''
     if [ -n "$2" ]; then seconds=$(printf '%d.%02d s' $(($2 / 1000000)) $(($2 / 10000 % 100))); fi
     printf '  %-18s %8s   %s\n' "$1" "$seconds" "$3"
+    if [ "${2:-0}" -ge "$long" ]; then why_long; fi
+}
+
+# Why the last order has taken long, as far as the machine is why.
+why_long() {
+    printf '  %-18s %8s   %s\n' '' '' \
+        "that is long: meanwhile programs here waited $((waited_for[0] / 1000000)) s for a core, $((waited_for[1] / 1000000)) s for the disk"
 }
 
 head_line() {

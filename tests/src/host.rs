@@ -8,6 +8,7 @@
 
 mod door;
 mod edition;
+mod harms;
 mod installed;
 mod orders;
 mod processes;
@@ -28,6 +29,7 @@ use nix::sched::{CloneFlags, setns};
 
 pub use door::Door;
 pub use edition::Edition;
+pub use harms::Harm;
 pub use orders::{Power, Restore, Shop};
 pub use processes::Process;
 pub use visitor::{Seen, Visitor, Visits};

@@ -12,8 +12,8 @@ use holdfast_job::{Outcome, Scope, SnapshotId, Stage, UndoCopy};
 pub use self::behind::Victim;
 use self::{containers::Container, shop::Shop};
 use crate::{
-    Call, Ended, Node, Point, SECTION_CALLS, Schema, Tree, damage, node::copy_tree, traced_points,
-    traced_points_of,
+    Call, Ended, Node, Point, SECTION_CALLS, Schema, Seed, Tree, damage, node::copy_tree,
+    traced_points, traced_points_of,
 };
 
 /// A record of the journal is written by the first of these and made durable by the second.
@@ -280,14 +280,21 @@ impl Scene {
     /// Kills the plan at each point and recovers, twice at once.
     pub fn kill_everywhere(&self) -> usize {
         let points = self.points();
-        for point in &points {
-            self.reset();
-            let ended = point.kill(&self.call(), &self.record());
-            assert!(ended.was_killed(), "{point:?}: {ended:?}");
-            self.recover_twice_at_once();
-            self.assert_whole(None, &format!("killed at {point:?}"), &ended);
-        }
+        points.iter().for_each(|point| self.kill_at(point));
         points.len()
+    }
+
+    /// The same at one of them, chosen by chance.
+    pub fn kill_somewhere(&self, seed: &mut Seed) {
+        self.kill_at(seed.pick(&self.points()));
+    }
+
+    fn kill_at(&self, point: &Point) {
+        self.reset();
+        let ended = point.kill(&self.call(), &self.record());
+        assert!(ended.was_killed(), "{point:?}: {ended:?}");
+        self.recover_twice_at_once();
+        self.assert_whole(None, &format!("killed at {point:?}"), &ended);
     }
 
     fn recover_twice_at_once(&self) {
@@ -307,31 +314,49 @@ impl Scene {
     /// Kills the plan at each point, and the recovery from it at each of its own points, and
     /// recovers from that.
     pub fn kill_recovery_everywhere(&self) -> usize {
-        let calls = [&RECORD_CALLS[..], &SECTION_CALLS].concat();
-        let recover = self.node.executor_with(&["recover"]);
         let mut product = 0;
         for point in self.points() {
-            let killed = || {
-                self.reset();
-                let ended = point.kill(&self.call(), &self.record());
-                assert!(ended.was_killed(), "{point:?}: {ended:?}");
-                self.node.quiet();
-                ended
-            };
-            killed();
-            for second in traced_points_of(&recover, &calls, &self.record()) {
-                let ended = killed();
-                let context = format!("killed at {point:?}, its recovery at {second:?}");
-                assert!(
-                    second.kill_program(&recover, &self.record()),
-                    "{context}: it came to its end"
-                );
-                self.node.recover();
-                self.assert_whole(None, &context, &ended);
+            for second in self.points_of_recovery(&point) {
+                self.kill_recovery_at(&point, &second);
                 product += 1;
             }
         }
         product
+    }
+
+    /// The same at one of these pairs, chosen by chance.
+    pub fn kill_recovery_somewhere(&self, seed: &mut Seed) {
+        let points = self.points();
+        let point = seed.pick(&points);
+        let seconds = self.points_of_recovery(point);
+        // From some worlds there is nothing to recover.
+        if !seconds.is_empty() {
+            self.kill_recovery_at(point, seed.pick(&seconds));
+        }
+    }
+
+    fn killed_at(&self, point: &Point) -> Ended {
+        self.reset();
+        let ended = point.kill(&self.call(), &self.record());
+        assert!(ended.was_killed(), "{point:?}: {ended:?}");
+        self.node.quiet();
+        ended
+    }
+
+    fn points_of_recovery(&self, point: &Point) -> Vec<Point> {
+        self.killed_at(point);
+        let calls = [&RECORD_CALLS[..], &SECTION_CALLS].concat();
+        traced_points_of(&self.node.executor_with(&["recover"]), &calls, &self.record())
+    }
+
+    fn kill_recovery_at(&self, point: &Point, second: &Point) {
+        let ended = self.killed_at(point);
+        let context = format!("killed at {point:?}, its recovery at {second:?}");
+        let recover = self.node.executor_with(&["recover"]);
+        let killed = second.kill_program(&recover, &self.record());
+        assert!(killed, "{context}: it came to its end");
+        self.node.recover();
+        self.assert_whole(None, &context, &ended);
     }
 }
 

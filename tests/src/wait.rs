@@ -9,6 +9,9 @@ use std::{
 /// How long anything may take that must happen.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
+/// A look may start a program. Whoever waits for long looks less often, and leaves the processor to
+/// those who are waited for.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(40);
 
 /// What [`be_patient`] said, in seconds.
 static PATIENCE: AtomicU64 = AtomicU64::new(DEADLINE.as_secs());
@@ -31,12 +34,14 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// What `look` sees within this long, if anything.
 pub fn within<T>(how_long: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + how_long;
+    let mut rest = LOOK_AGAIN_AFTER;
     loop {
         let seen = look();
         if seen.is_some() || Instant::now() >= deadline {
             return seen;
         }
-        pause();
+        pause(rest);
+        rest = (rest * 5 / 4).min(LOOK_AT_LEAST_EVERY);
     }
 }
 
@@ -47,12 +52,12 @@ pub fn remains(how_long: Duration, mut look: impl FnMut() -> bool) -> bool {
         if !look() {
             return false;
         }
-        pause();
+        pause(LOOK_AGAIN_AFTER);
     }
     true
 }
 
-fn pause() {
+fn pause(rest: Duration) {
     #[expect(clippy::disallowed_methods, reason = "the one place between two looks")]
-    thread::sleep(LOOK_AGAIN_AFTER);
+    thread::sleep(rest);
 }

@@ -124,3 +124,36 @@ fn sql_and_redis_have_one_home() {
         }
     }
 }
+
+/// Crates that are built in two versions, since two others that we need want them so: `sqlx` has both
+/// `sha2` and what that brings, `jsonwebtoken` the `signature` and `base64` of before, `ring` the
+/// `getrandom` of before, `governor` and `sqlx` the `hashbrown` of before; `syn` is each macro's own.
+const TWICE: [&str; 10] = [
+    "base64",
+    "block-buffer",
+    "cpufeatures",
+    "crypto-common",
+    "digest",
+    "getrandom",
+    "hashbrown",
+    "sha2",
+    "signature",
+    "syn",
+];
+
+#[test]
+fn no_crate_is_built_in_two_versions_without_a_reason() {
+    let words =
+        ["tree", "--workspace", "-d", "-e", "normal,build", "--depth", "0", "--prefix", "none"];
+    let said = output_of(&mut cargo(&words));
+    let versions: BTreeSet<&str> = said
+        .lines()
+        .filter_map(|line| line.split_once(" v").map(|_| line.trim_end_matches(" (*)")))
+        .collect();
+    // The same version with other features, for programs that run while building, is no second one.
+    let names = versions.iter().filter_map(|line| line.split_whitespace().next());
+    let count =
+        |name: &str| versions.iter().filter(|line| line.starts_with(&format!("{name} v"))).count();
+    let twice: BTreeSet<&str> = names.filter(|name| count(name) > 1).collect();
+    assert_eq!(twice, BTreeSet::from(TWICE), "{said}");
+}

@@ -12,7 +12,7 @@ use std::{
 const SHOWN_BY: [(&str, &[&str]); 9] = [
     ("disk", &["mkfs.ext4"]),
     ("docker", &["Docker", "in_container"]),
-    ("mariadb", &["MariaDb", "DatabaseSite", "Fleet", "Scope::Both)", "Host::"]),
+    ("mariadb", &["MariaDb", "DatabaseSite", "Fleet", "prepare_of", "Host::"]),
     ("nginx", &["Nginx", "Host::"]),
     ("redis", &["Fleet", "Redis", "Host::"]),
     ("restic", &["Node::", "DatabaseSite", "Fleet", "Scene", "Host::", "Node,"]),

@@ -4,6 +4,7 @@
 //! Needs: docker, restic, strace.
 
 mod databases;
+mod samples;
 
 use holdfast_tests::sweep::{Plan, Scene, say};
 

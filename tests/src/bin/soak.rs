@@ -10,7 +10,7 @@ use std::{
 
 use holdfast_job::{Scope, Stage};
 use holdfast_tests::{
-    Call, Fleet, Footprint, Host, Moment, Node, Power, Shop, eventually, fill_site,
+    Call, Fleet, Footprint, Harm, Host, Moment, Node, Shop, eventually, fill_site,
     sweep::{Plan, Scene, Victim, say},
 };
 
@@ -103,31 +103,14 @@ fn jobs_through_one_worker(number: u32) -> ExitCode {
 /// An installed host is stopped and started at every stage of a restore, told to and by a power cut; and
 /// whoever takes part in it is killed there.
 fn a_host_at_every_stage() -> ExitCode {
-    const STAGES: [Stage; 10] = [
-        Stage::Check,
-        Stage::Fetch,
-        Stage::Load,
-        Stage::Close,
-        Stage::Halt,
-        Stage::SwapDatabase,
-        Stage::SwapFiles,
-        Stage::Resume,
-        Stage::Open,
-        Stage::Keep,
-    ];
     holdfast_tests::be_patient(Duration::from_secs(300));
     let mut shop = Shop::on(Host::installed().with_rehearsal());
     let mut points = 0;
-    for stage in STAGES {
-        for power in [Power::Off, Power::Cut] {
-            shop.restore_through(stage.name(), power);
+    for stage in Harm::STAGES {
+        for harm in Harm::ALL {
+            harm.befall(&mut shop, stage);
             points += 1;
         }
-        let (wait, held) = (format!("wait {stage}"), format!("held {stage}"));
-        shop.restore_harmed(&wait, Host::kill_worker);
-        shop.restore_harmed(&held, Host::kill_executor);
-        shop.restore_harmed(&held, Host::kill_mariadbd);
-        points += 3;
     }
     shop.restore_harmed("", Host::kill_restic);
     println!("host: {} points", points + 1);

@@ -16,7 +16,7 @@ use holdfast_job::Stage;
 
 use super::{Live, RECORD_CALLS, Scene, Shop};
 use crate::{
-    Action, Moment, Point, SECTION_CALLS, Tree, eventually, program, rehearsal, signal,
+    Action, Moment, Point, SECTION_CALLS, Seed, Tree, eventually, program, rehearsal, signal,
     traced_points_of,
 };
 
@@ -30,6 +30,9 @@ pub enum Victim {
     /// The server.
     Server,
 }
+
+/// All of them.
+const VICTIMS: [Victim; 3] = [Victim::Executor, Victim::Client, Victim::Server];
 
 impl Scene {
     /// Makes the moment in which this stage begins the beginning of what follows.
@@ -85,19 +88,68 @@ impl Scene {
     /// # Panics
     /// If the site is a mixture.
     pub fn kill_at_statements(&self, victim: Victim, moment: Moment) -> usize {
+        let statements = self.statements_behind();
+        for number in 1..=statements {
+            self.kill_at_statement(victim, moment, number);
+        }
+        statements
+    }
+
+    /// Kills somebody at one statement, chosen by chance, before or after it, and recovers; and so once
+    /// more at one of the recovery from a kill.
+    ///
+    /// # Panics
+    /// If the site is a mixture.
+    pub fn kill_somewhere_behind(&self, seed: &mut Seed) {
+        let shop = self.shop.as_ref().expect("a site with a database");
+        let victim = *seed.pick(&VICTIMS);
+        let moment = *seed.pick(&[Moment::Before, Moment::After]);
+        let statements = self.statements_behind();
+        self.kill_at_statement(victim, moment, 1 + seed.below(statements));
+        let points = self.points_behind();
+        let point = seed.pick(&points);
+        self.killed_behind(point);
+        self.node.recover();
+        let statements = shop.proxy.count();
+        if statements > 0 {
+            self.kill_recovery_at_statement(point, victim, 1 + seed.below(statements));
+        }
+    }
+
+    fn statements_behind(&self) -> usize {
         let shop = self.shop.as_ref().expect("a site with a database");
         self.reset();
         let status = self.carrying_on().status().expect("the executor");
         assert!(status.success(), "{status}: {:?}", shop.proxy);
-        let statements = shop.proxy.count();
-        for number in 1..=statements {
-            self.reset();
-            let context = format!("{victim:?} killed {moment:?} statement {number}");
-            self.kill_one_at(self.carrying_on(), victim, moment, number, &context);
-            self.recover_twice_at_once();
-            self.assert_whole(None, &context, &shop.proxy);
-        }
-        statements
+        shop.proxy.count()
+    }
+
+    fn kill_at_statement(&self, victim: Victim, moment: Moment, number: usize) {
+        let shop = self.shop.as_ref().expect("a site with a database");
+        self.reset();
+        let context = format!("{victim:?} killed {moment:?} statement {number}");
+        self.kill_one_at(self.carrying_on(), victim, moment, number, &context);
+        self.recover_twice_at_once();
+        self.assert_whole(None, &context, &shop.proxy);
+    }
+
+    /// Killed at this point, with nobody at the server any more.
+    fn killed_behind(&self, point: &Point) {
+        self.reset();
+        assert!(point.kill_program(&self.carrying_on(), &self.record()), "{point:?}");
+        self.node.quiet();
+        self.shop.iter().for_each(|shop| shop.proxy.reset());
+    }
+
+    fn kill_recovery_at_statement(&self, point: &Point, victim: Victim, number: usize) {
+        let shop = self.shop.as_ref().expect("a site with a database");
+        self.killed_behind(point);
+        let context =
+            format!("killed at {point:?}, {victim:?} killed at statement {number} of recover");
+        let recover = self.node.executor_with(&["recover"]);
+        self.kill_one_at(recover, victim, Moment::After, number, &context);
+        self.recover_twice_at_once();
+        self.assert_whole(None, &context, &shop.proxy);
     }
 
     /// Runs the executor, and kills somebody at one of its statements.
@@ -140,13 +192,7 @@ impl Scene {
         let mut worlds = Vec::new();
         let mut product = 0;
         for point in self.points_behind() {
-            let killed = || {
-                self.reset();
-                assert!(point.kill_program(&self.carrying_on(), &self.record()), "{point:?}");
-                self.node.quiet();
-                shop.proxy.reset();
-            };
-            killed();
+            self.killed_behind(&point);
             let world = self.world();
             if worlds.contains(&world) {
                 continue;
@@ -154,16 +200,9 @@ impl Scene {
             worlds.push(world);
             self.node.recover();
             let statements = shop.proxy.count();
-            for victim in [Victim::Executor, Victim::Client, Victim::Server] {
+            for victim in VICTIMS {
                 for number in 1..=statements {
-                    killed();
-                    let context = format!(
-                        "killed at {point:?}, {victim:?} killed at statement {number} of recover"
-                    );
-                    let recover = self.node.executor_with(&["recover"]);
-                    self.kill_one_at(recover, victim, Moment::After, number, &context);
-                    self.recover_twice_at_once();
-                    self.assert_whole(None, &context, &shop.proxy);
+                    self.kill_recovery_at_statement(&point, victim, number);
                     product += 1;
                 }
             }

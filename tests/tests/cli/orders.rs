@@ -8,7 +8,10 @@ use super::Desk;
 
 #[test]
 fn a_site_is_saved_brought_back_and_taken_back_by_commands() {
-    let fleet = Fleet::new(Node::with_site());
+    let node = Node::with_site();
+    // With all that a first backup does; it takes long enough for somebody to see how far it is.
+    node.remove_repository();
+    let fleet = Fleet::new(node);
     let _worker = fleet.worker("one", "");
     let (desk, before) = (Desk::new(&fleet), fleet.node.tree());
 

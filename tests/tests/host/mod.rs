@@ -3,4 +3,5 @@
 mod boots;
 mod installed;
 mod kills;
+mod samples;
 mod unit;

@@ -90,6 +90,7 @@ fn four_thousand_levels_end_with_a_sentence() {
 #[test]
 fn a_sparse_file_of_fifteen_tebibytes_is_refused_before_restic_starts() {
     let (node, before) = site();
+    node.remove_repository();
     let file = File::create(node.live().join("sparse")).expect("a file");
     file.set_len(15 << 40).expect("fifteen tebibytes");
     node.configure("", "[limits]\nmax_source_bytes = 100000000000\n");

@@ -24,6 +24,7 @@ fn refused(node: &Node, order: &Call, sentence: &str) {
 #[test]
 fn a_source_that_is_no_directory_is_saved_under_no_name() {
     let node = Node::new();
+    node.remove_repository();
     let live = node.live();
     refused(&node, &node.backup(), "is missing");
     fs::create_dir(node.root().join("elsewhere")).unwrap();
@@ -132,6 +133,7 @@ fn a_mount_point_in_a_source_or_for_a_source_is_refused() {
 #[test]
 fn with_unprotected_hard_links_nothing_is_saved() {
     let node = Node::with_site();
+    node.remove_repository();
     let setting = node.root().join("off");
     fs::write(&setting, "0\n").unwrap();
     let script = format!(

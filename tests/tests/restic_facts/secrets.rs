@@ -20,7 +20,6 @@ fn the_password_is_in_no_argument_environment_journal_message_or_file() {
         node.configure_with(&node.double(script), "", rest);
         let mut secrets = vec![master.trim().to_owned(), password.trim().to_owned()];
         if !rest.is_empty() {
-            fs::remove_dir_all(node.repository()).unwrap();
             fs::remove_dir_all(node.root().join("state/repositories")).unwrap();
             let args = ["repository-password", "42", "manual"];
             secrets.push(output_of(&mut node.executor_with(&args)).trim().to_owned());

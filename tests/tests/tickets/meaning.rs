@@ -135,6 +135,7 @@ fn what_is_signed_must_still_be_a_request() {
 #[test]
 fn a_ticket_for_what_is_not_there_fails_as_roots_order_does() {
     let node = Node::with_site();
+    node.remove_repository();
     let signer = Signer::new(&node, "web-1");
     let ended = node.restore(&no_snapshot()).run_signed(&signer);
     let result = ended.ended_as(Outcome::Failed);
