@@ -271,7 +271,11 @@ impl Server<'_> {
                 self.forget_loader(lock, &of, stop).await?;
             } else if !keep.contains(&of) {
                 let drop = format!("DROP DATABASE IF EXISTS {}", name(&of));
-                self.run(&Script::changing(lock).then("drop an old schema", drop), stop).await?;
+                // Another copy of ours may refer to it.
+                let script = Script::changing(lock)
+                    .then("prepare the session", "SET SESSION foreign_key_checks = 0")
+                    .then("drop an old schema", drop);
+                self.run(&script, stop).await?;
             }
         }
         Ok(())

@@ -325,8 +325,9 @@ impl DatabasePart {
     pub(super) fn advice(&self) -> String {
         let Self { database, from, to, .. } = self;
         format!(
-            "  schema {} on {}: while the table holdfast_marker is in {from}, the live tables are \
-             old; the new ones are live when it is in {to}. Move all tables and it in one RENAME \
+            "  schema {} on {}: while the tables holdfast_marker, holdfast_marker_1 and so on are in \
+             {from}, the live tables are old; the new ones are live when these are in {to}. Move all \
+             tables and them in one RENAME \
              TABLE. Its programs were those of {}; the new ones are those of {}.",
             database.schema,
             database.reach,
