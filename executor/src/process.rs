@@ -27,7 +27,7 @@ use tokio::{
 
 use self::{
     feed::Feed,
-    output::{Lines, Tail},
+    output::{Lines, MAX_LINE_BYTES, Tail},
 };
 use crate::stop::Stop;
 
@@ -226,9 +226,22 @@ impl Running {
     pub async fn wait(
         self,
         stop: &Stop,
+        on_line: impl FnMut(&[u8]) -> Moved,
+    ) -> Result<Ended, ProcessError> {
+        self.wait_for_lines(stop, MAX_LINE_BYTES, on_line).await
+    }
+
+    /// The same with lines of at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub async fn wait_for_lines(
+        self,
+        stop: &Stop,
+        longest_bytes: usize,
         mut on_line: impl FnMut(&[u8]) -> Moved,
     ) -> Result<Ended, ProcessError> {
-        let mut lines = Lines::default();
+        let mut lines = Lines::up_to(longest_bytes);
         self.attend(stop, |heard| {
             Ok(match heard {
                 Heard::Said(bytes) => lines.take(bytes, &mut on_line),

@@ -3,6 +3,7 @@
 mod bad_orders;
 mod busy_and_undo;
 mod cli;
+mod closed;
 mod configuration;
 mod containers;
 mod databases;

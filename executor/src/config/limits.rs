@@ -10,6 +10,9 @@ use super::ConfigError;
 /// With less memory restic does not get through a site.
 const LEAST_MEMORY: u64 = 256 << 20;
 
+/// One RENAME of more tables takes longer for each of them.
+const TABLES_AT_ONCE: usize = 100;
+
 /// The limits of one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -29,6 +32,10 @@ pub struct Limits {
     pub cpu_weight: Option<u32>,
     /// The same of the disks.
     pub io_weight: Option<u32>,
+    /// How long the databases of a site may keep it closed, as it is estimated beforehand.
+    pub closed: Option<Duration>,
+    /// How many tables change places in one statement, about.
+    pub tables_at_once: usize,
     /// How long a stage may go on without progress.
     patience: Duration,
     patience_of: BTreeMap<Stage, Duration>,
@@ -71,6 +78,8 @@ pub(super) struct LimitsTable {
     memory_bytes: Option<u64>,
     cpu_weight: Option<u32>,
     io_weight: Option<u32>,
+    closed_seconds: Option<u64>,
+    tables_at_once: Option<usize>,
     progress_timeout_seconds: Option<u64>,
     #[serde(default)]
     stage_timeout_seconds: BTreeMap<Stage, u64>,
@@ -89,6 +98,8 @@ impl LimitsTable {
             memory_bytes: over.memory_bytes.or(self.memory_bytes),
             cpu_weight: over.cpu_weight.or(self.cpu_weight),
             io_weight: over.io_weight.or(self.io_weight),
+            closed_seconds: over.closed_seconds.or(self.closed_seconds),
+            tables_at_once: over.tables_at_once.or(self.tables_at_once),
             progress_timeout_seconds: over
                 .progress_timeout_seconds
                 .or(self.progress_timeout_seconds),
@@ -115,6 +126,15 @@ impl LimitsTable {
             0 => Err(ConfigError::value(file, key, "must be at least 1 second")),
             some => Ok(Duration::from_secs(some)),
         };
+        let closed = self
+            .closed_seconds
+            .map(|given| seconds("limits.closed_seconds".into(), given))
+            .transpose()?;
+        let tables_at_once = self.tables_at_once.unwrap_or(TABLES_AT_ONCE);
+        if tables_at_once == 0 {
+            let problem = "must be at least 1 table";
+            return Err(ConfigError::value(file, "limits.tables_at_once", problem));
+        }
         let patience = seconds(
             "limits.progress_timeout_seconds".into(),
             self.progress_timeout_seconds.unwrap_or(300),
@@ -136,6 +156,8 @@ impl LimitsTable {
             memory_bytes: self.memory_bytes,
             cpu_weight: self.cpu_weight,
             io_weight: self.io_weight,
+            closed,
+            tables_at_once,
             patience,
             patience_of,
         })

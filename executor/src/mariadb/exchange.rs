@@ -1,17 +1,30 @@
-//! The exchange: all tables of the live schema and all prepared ones change places in one statement.
+//! The exchange: all tables of the live schema and all prepared ones change places.
 //!
 //! The live tables go to a schema of ours that was empty, the prepared ones come from another. A
 //! marker table travels with them, from one of our two schemas to the other, in the same statement:
-//! where it is says which tables are live, whatever the client saw.
+//! where it is says which tables are live, whatever the client saw. Few tables move in one statement,
+//! many in several: see [`batches`].
 
+mod batches;
+mod seen;
+mod stand_ins;
+
+use std::{collections::BTreeSet, path::Path};
+
+pub(super) use self::batches::is_reserved;
+use self::{
+    batches::Position,
+    seen::Seen,
+    stand_ins::{StandIns, sentence},
+};
 use super::{
     MariadbError, Script, Server,
     script::{name, name_in, text},
 };
 use crate::{stop::Stop, swap::Side};
 
-/// The marker's name, in schemas of ours alone.
-const MARKER: &str = "holdfast_marker";
+/// How often the tables are listed and renamed, if they are others each time.
+const ATTEMPTS: u32 = 4;
 
 /// The defaults of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -31,18 +44,6 @@ pub struct Marker<'a> {
     pub to: &'a str,
 }
 
-/// What is in the three schemas.
-#[derive(Debug, Default)]
-struct Seen {
-    live: Vec<String>,
-    from: Vec<String>,
-    to: Vec<String>,
-    triggers: Vec<String>,
-    views: Vec<String>,
-    /// The defaults of the live schema, if there is one.
-    charset: Option<Charset>,
-}
-
 impl Charset {
     /// As a clause of CREATE or ALTER DATABASE.
     ///
@@ -59,67 +60,125 @@ impl Charset {
     }
 }
 
-/// A statement that makes the marker in a schema whose tables are ready.
-pub(super) fn making_of_marker(schema: &str) -> String {
-    format!("CREATE TABLE {} (moved_with_the_tables INT) ENGINE=InnoDB", name_in(schema, MARKER))
+impl<'a> Marker<'a> {
+    /// The schema from which tables become live on this side, and the one to which the live ones go.
+    fn ways(self, side: Side) -> (&'a str, &'a str) {
+        match side {
+            Side::New => (self.from, self.to),
+            Side::Old => (self.to, self.from),
+        }
+    }
 }
 
-/// Whether a table is the marker.
-pub(super) fn is_marker(table: &str) -> bool {
-    table == MARKER
+/// Statements that make the markers of so many batches in a schema whose tables are ready. Some of them
+/// may be there; the first comes last.
+pub(super) fn make_markers(schema: &str, batches: usize, script: &mut Script) {
+    for batch in (0..batches.max(1)).rev() {
+        let of = name_in(schema, &batches::marker_of(batch));
+        script.push(
+            "mark the schema as ready",
+            format!("CREATE TABLE IF NOT EXISTS {of} (moved INT PRIMARY KEY) ENGINE=InnoDB"),
+        );
+    }
 }
 
-/// Which side is live, after any earlier statement has ended.
+/// Which side is live, after any earlier statement has ended, and the defaults of the live schema.
 ///
 /// # Errors
-/// [`MariadbError::Unusable`] if the marker is in neither schema or in both.
-pub async fn marker_is_in(
+/// [`MariadbError::Unusable`] if a marker is in neither schema or in both, or if only some tables have
+/// changed places.
+pub async fn standing(
     server: &Server<'_>,
     lock: &str,
     marker: Marker<'_>,
     stop: &Stop,
-) -> Result<Side, MariadbError> {
-    server.see(lock, marker, stop).await?.side(marker)
+) -> Result<(Side, Option<Charset>), MariadbError> {
+    let seen = server.see(lock, marker, stop).await?;
+    match seen.position(marker)? {
+        Position::Whole(side) => Ok((side, seen.charset)),
+        Position::Between => Err(MariadbError::Unusable(format!(
+            "only some tables of {} have changed places",
+            name(&server.database.schema)
+        ))),
+    }
 }
 
-/// Makes one side live: `charset` is what the live schema is to have then, none if there is to be
-/// no schema. Done already, it does nothing but that.
+/// An exchange: between which schemas, and to which side.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// The name of the lock.
+    pub lock: &'a str,
+    /// The schemas.
+    pub marker: Marker<'a>,
+    /// The side that is to be live.
+    pub side: Side,
+    /// The defaults of the live schema then; `None` if there is to be no schema.
+    pub charset: Option<&'a Charset>,
+    /// A file for what must survive a crash, in a folder that lasts as long as the schemas.
+    pub stand_ins: &'a Path,
+}
+
+/// Makes one side live. Done already, it does nothing but give the schema its defaults.
 ///
 /// # Errors
-/// [`MariadbError`]; the marker then says which side is live.
+/// [`MariadbError`]; the markers then say which side is live.
 pub async fn exchange(
     server: &Server<'_>,
-    lock: &str,
-    marker: Marker<'_>,
-    (side, charset): (Side, Option<&Charset>),
+    this: Exchange<'_>,
     stop: &Stop,
 ) -> Result<(), MariadbError> {
+    let Exchange { lock, marker, side, charset, .. } = this;
     let live = &server.database.schema;
-    let seen = server.see(lock, marker, stop).await?;
-    let mut now = seen;
-    if now.side(marker)? != side {
-        let script = now.script(server, lock, marker, side, charset)?;
-        server.run(&script, stop).await?;
-        let comes = now.comes(side).to_vec();
-        now = server.see(lock, marker, stop).await?;
-        if now.side(marker)? != side {
-            return Err(MariadbError::Answer("the tables have not changed places".into()));
+    let mut now = server.see(lock, marker, stop).await?;
+    let mut moved = false;
+    let mut expected = BTreeSet::new();
+    for attempt in 1.. {
+        let position = now.position(marker)?;
+        if position == Position::Whole(side) {
+            break;
+        }
+        let stand_ins = this.stand_in(server, position, &mut now, stop).await?;
+        expected = now.expected(side);
+        let left = now.batches_to_move(side).len();
+        let script = this.script(server, &now, &stand_ins)?;
+        let ran = server.run(&script, stop).await;
+        // The statement may go on without its client, and it may have been done.
+        now = match (server.see(lock, marker, stop).await, &ran) {
+            (Ok(seen), _) => seen,
+            (Err(error), Ok(_)) => return Err(error),
+            (Err(_), Err(_)) => return ran.map(|_| ()),
+        };
+        moved = true;
+        let left_now = now.batches_to_move(side).len();
+        match ran {
+            Ok(_) if left_now > 0 => {
+                return Err(MariadbError::Answer("the tables have not changed places".into()));
+            }
+            Err(error) if left_now == left => {
+                if attempt == ATTEMPTS || !error.is_of_other_tables() {
+                    return Err(error);
+                }
+            }
+            _ => {}
+        }
+    }
+    this.clear(server, side, stop).await?;
+    if moved {
+        if let Some(first) = now.crossing().filter(|_| side == Side::New) {
+            return Err(MariadbError::Unusable(sentence(first)));
         }
         // A table that was made in between, by a connection that came in between, has stayed.
-        let strays = now.live.iter().filter(|table| !comes.contains(table));
-        let away = match side {
-            Side::New => marker.to,
-            Side::Old => marker.from,
-        };
+        let (_, away) = marker.ways(side);
+        let strays = now.live.iter().filter(|table| !expected.contains(*table));
         let moves: Vec<String> = strays.map(|table| move_of(table, live, away)).collect();
         if !moves.is_empty() {
             let rename = format!("RENAME TABLE {}", moves.join(", "));
-            let script = Script::changing(lock).then("move what came meanwhile", rename);
+            let script = Script::closed(lock).then("move what came meanwhile", rename);
             server.run(&script, stop).await?;
-            now.live.clear();
+            now.live.retain(|table| expected.contains(table));
         }
     }
-    let mut script = Script::changing(lock);
+    let mut script = Script::closed(lock);
     match charset {
         Some(charset) if now.charset.as_ref() == Some(charset) => return Ok(()),
         Some(charset) => {
@@ -142,122 +201,108 @@ fn move_of(table: &str, from: &str, to: &str) -> String {
     format!("{} TO {}", name_in(from, table), name_in(to, table))
 }
 
-impl Server<'_> {
-    async fn see(&self, lock: &str, marker: Marker<'_>, stop: &Stop) -> Result<Seen, MariadbError> {
-        let live = &self.database.schema;
-        let mut script = Script::changing(lock);
-        for (tag, schema) in [("live", live.as_str()), ("from", marker.from), ("to", marker.to)] {
-            script.push(
-                "look at the tables",
-                format!(
-                    "SELECT IF(TABLE_TYPE = 'VIEW', 'view', '{tag}'), TABLE_NAME \
-                     FROM information_schema.TABLES WHERE TABLE_SCHEMA = {}",
-                    text(schema)
-                ),
-            );
+impl Exchange<'_> {
+    /// The stand-ins of this exchange, written down; `now` is told of them. Those of an attempt that has
+    /// come to nothing are cleared first. Once a batch has moved they are what they are.
+    async fn stand_in(
+        &self,
+        server: &Server<'_>,
+        position: Position,
+        now: &mut Seen,
+        stop: &Stop,
+    ) -> Result<StandIns, MariadbError> {
+        let Position::Whole(before) = position else { return Ok(StandIns::default()) };
+        if self.clear(server, before, stop).await? {
+            *now = server.see(self.lock, self.marker, stop).await?;
         }
-        let s = text(live);
-        script.push(
-            "look at the triggers",
-            format!(
-                "SELECT 'trigger', TRIGGER_NAME FROM information_schema.TRIGGERS \
-                 WHERE TRIGGER_SCHEMA = {s}"
-            ),
-        );
-        script.push(
-            "look at the schema",
-            format!(
-                "SELECT 'schema', DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME \
-                 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {s}"
-            ),
-        );
-        let mut seen = Seen::default();
-        for row in self.run(&script, stop).await? {
-            let list = match row.tag() {
-                b"live" => &mut seen.live,
-                b"from" => &mut seen.from,
-                b"to" => &mut seen.to,
-                b"trigger" => &mut seen.triggers,
-                // Our own schemas have none.
-                b"view" => &mut seen.views,
-                _ => {
-                    let (name, collation) = (row.text(1)?, row.text(2)?);
-                    seen.charset = Some(Charset { name, collation });
-                    continue;
-                }
-            };
-            list.push(row.text(1)?);
-        }
-        Ok(seen)
-    }
-}
-
-impl Seen {
-    fn side(&self, marker: Marker<'_>) -> Result<Side, MariadbError> {
-        let has = |tables: &[String]| tables.iter().any(|table| is_marker(table));
-        match (has(&self.from), has(&self.to)) {
-            (true, false) => Ok(Side::Old),
-            (false, true) => Ok(Side::New),
-            _ => Err(MariadbError::Unusable(format!(
-                "the table {MARKER} must be in exactly one of {} and {}",
-                name(marker.from),
-                name(marker.to)
-            ))),
-        }
+        let live = &server.database.schema;
+        let (come, _) = self.marker.ways(self.side);
+        let stand_ins = now.stand_ins(live, self.marker, self.side);
+        stand_ins.write(self.stand_ins)?;
+        now.add(&mut |seen| &mut seen.live, stand_ins.in_schema(live));
+        let side = self.side;
+        now.add(&mut |seen| seen.comes_mut(side), stand_ins.in_schema(come));
+        Ok(stand_ins)
     }
 
-    /// The tables that become live.
-    fn comes(&self, side: Side) -> &[String] {
-        match side {
-            Side::New => &self.from,
-            Side::Old => &self.to,
+    /// Drops stand-ins, all tables being on this side; whether there were any.
+    async fn clear(
+        &self,
+        server: &Server<'_>,
+        side: Side,
+        stop: &Stop,
+    ) -> Result<bool, MariadbError> {
+        let stand_ins = StandIns::read(self.stand_ins)?;
+        if stand_ins.is_empty() {
+            return Ok(false);
         }
+        let unchecked = "SET SESSION foreign_key_checks = 0";
+        let mut script = Script::closed(self.lock).then("prepare the session", unchecked);
+        stand_ins.clear(&mut script, self.marker, side);
+        server.run(&script, stop).await?;
+        StandIns::default().write(self.stand_ins)?;
+        Ok(true)
     }
 
     fn script(
         &self,
         server: &Server<'_>,
-        lock: &str,
-        marker: Marker<'_>,
-        side: Side,
-        charset: Option<&Charset>,
+        now: &Seen,
+        stand_ins: &StandIns,
     ) -> Result<Script, MariadbError> {
         let live = &server.database.schema;
-        let (come, go) = match side {
-            Side::New => (marker.from, marker.to),
-            Side::Old => (marker.to, marker.from),
-        };
-        let leaving = self.live.iter().map(|table| move_of(table, live, go));
-        let coming = self.comes(side).iter().map(|table| match is_marker(table) {
-            true => move_of(table, come, go),
-            false => move_of(table, come, live),
-        });
-        let moves: Vec<String> = leaving.chain(coming).collect();
-        let mut script = Script::changing(lock);
-        if self.charset.is_none() {
-            let clause = charset.map_or(Ok(String::new()), Charset::clause)?;
+        let mut script = Script::closed(self.lock);
+        if now.charset.is_none() {
+            let clause = self.charset.map_or(Ok(String::new()), Charset::clause)?;
             script.push(
                 "make the schema",
                 format!("CREATE DATABASE IF NOT EXISTS {} {clause}", name(live)),
             );
         }
         let kill = kill_statement(live, &server.database.account.user);
+        // Each event that begins would hold a table again.
+        script.push("drop the events", drop_each(live, "EVENT", ENABLED_EVENTS));
         script.push("end the site's connections", &kill);
-        for trigger in &self.triggers {
-            script.push(
-                "drop a trigger",
-                format!("DROP TRIGGER IF EXISTS {}", name_in(live, trigger)),
-            );
-        }
+        script.push("drop the triggers", drop_each(live, "TRIGGER", TRIGGERS));
         // A view that stands where a table comes; it is made again, or the table was before it.
-        for view in self.views.iter().filter(|view| self.comes(side).contains(view)) {
+        let comes = now.comes(self.side);
+        let in_the_way = |view: &&String| {
+            comes.contains(view) || stand_ins.in_schema(live).any(|table| table == *view)
+        };
+        for view in now.views.iter().filter(in_the_way) {
             let drop = format!("DROP VIEW IF EXISTS {}", name_in(live, view));
             script.push("drop a view in the place of a table", drop);
         }
         script.push("end the site's connections", &kill);
-        script.push("rename the tables", format!("RENAME TABLE {}", moves.join(", ")));
+        if !stand_ins.is_empty() {
+            script.push("prepare the session", "SET SESSION foreign_key_checks = 0");
+            stand_ins.make(&mut script);
+        }
+        for (number, batch) in now.batches_to_move(self.side).into_iter().enumerate() {
+            if number > 0 {
+                script.push("end the site's connections", &kill);
+            }
+            let moves = now.moves(batch, live, self.marker, self.side);
+            script.push("rename the tables", format!("RENAME TABLE {}", moves.join(", ")));
+        }
         Ok(script)
     }
+}
+
+/// Names `n` of the events that may begin by themselves.
+const ENABLED_EVENTS: &str =
+    "SELECT EVENT_NAME n FROM information_schema.EVENTS WHERE STATUS = 'ENABLED' AND EVENT_SCHEMA";
+/// Names `n` of triggers. The server finds them by their table's schema alone.
+const TRIGGERS: &str =
+    "SELECT TRIGGER_NAME n FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA";
+
+/// Drops each program of a schema that a query names, in one statement.
+fn drop_each(schema: &str, kind: &str, query: &str) -> String {
+    let (s, of) = (text(schema), text(&format!("DROP {kind} IF EXISTS {}.", name(schema))));
+    format!(
+        "BEGIN NOT ATOMIC FOR r IN ({query} = {s}) DO \
+         EXECUTE IMMEDIATE CONCAT({of}, '`', REPLACE(r.n, '`', '``'), '`'); END FOR; END"
+    )
 }
 
 /// Ends every connection that uses the schema or is the site's, but our own.

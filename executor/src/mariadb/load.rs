@@ -5,7 +5,7 @@ use std::fs::File;
 
 use super::{
     MariadbError, Script, Server, TableKind, Tool,
-    exchange::{Charset, is_marker, making_of_marker},
+    exchange::{Charset, is_reserved, make_markers},
     script::{account, name, name_in, text},
 };
 use crate::{
@@ -156,7 +156,7 @@ impl Server<'_> {
     pub async fn check_loaded(
         &self,
         lock: &str,
-        schema: &str,
+        (schema, batches): (&str, usize),
         expected: &[ExpectedTable],
         stop: &Stop,
     ) -> Result<(), MariadbError> {
@@ -172,7 +172,7 @@ impl Server<'_> {
             let same = |other: &&ExpectedTable| {
                 (&other.name, other.kind, &other.engine) == (&table.name, table.kind, &table.engine)
             };
-            if is_marker(&table.name) || expected.iter().find(same).is_none() {
+            if is_reserved(&table.name) || expected.iter().find(same).is_none() {
                 let (of, engine) = (name(&table.name), &table.engine);
                 return unusable(format!("table {of} ({engine}) is not as the manifest says"));
             }
@@ -183,8 +183,22 @@ impl Server<'_> {
             return unusable(format!("table {} is missing", name(&missing.name)));
         }
         self.compare_rows(schema, expected, stop).await?;
-        let script =
-            Script::changing(lock).then("mark the schema as ready", making_of_marker(schema));
+        self.mark(lock, schema, batches, stop).await
+    }
+
+    /// Marks a schema whose tables are ready to move in so many batches.
+    ///
+    /// # Errors
+    /// [`MariadbError`].
+    pub async fn mark(
+        &self,
+        lock: &str,
+        schema: &str,
+        batches: usize,
+        stop: &Stop,
+    ) -> Result<(), MariadbError> {
+        let mut script = Script::changing(lock);
+        make_markers(schema, batches, &mut script);
         self.run(&script, stop).await.map(|_| ())
     }
 
@@ -257,7 +271,11 @@ impl Server<'_> {
                 self.forget_loader(lock, &of, stop).await?;
             } else if !keep.contains(&of) {
                 let drop = format!("DROP DATABASE IF EXISTS {}", name(&of));
-                self.run(&Script::changing(lock).then("drop an old schema", drop), stop).await?;
+                // Another copy of ours may refer to it.
+                let script = Script::changing(lock)
+                    .then("prepare the session", "SET SESSION foreign_key_checks = 0")
+                    .then("drop an old schema", drop);
+                self.run(&script, stop).await?;
             }
         }
         Ok(())

@@ -11,8 +11,10 @@ mod dump;
 mod exchange;
 mod load;
 mod look;
+mod prepared;
 mod programs;
 mod reconcile;
+mod references;
 mod rights;
 mod rows;
 mod script;
@@ -21,12 +23,13 @@ mod verdict;
 use std::{fs::File, path::PathBuf, time::Duration};
 
 pub use dump::DumpSum;
-pub use exchange::{Charset, Marker, exchange, marker_is_in};
+pub use exchange::{Charset, Exchange, Marker, exchange, standing};
 pub use load::{ExpectedTable, Staged};
 pub use look::{SchemaFacts, TableFact, TableKind};
 pub use programs::{ProgramKind, StoredProgram, programs_for_people};
 pub use reconcile::Definers;
 pub use script::Script;
+use script::WAITING;
 pub use verdict::MariadbError;
 
 use self::rows::{Row, row_of};
@@ -46,6 +49,10 @@ const LOGIN: &str = "IFS= read -r user; IFS= read -r password; exec \"$@\" 3<<EO
 /// How the client is to understand us and the server: nothing from option files, no command of its
 /// own, no file of its own, every character.
 const OPTIONS: [&str; 2] = ["--defaults-file=/dev/fd/3", "--default-character-set=utf8mb4"];
+
+/// The longest row of an answer. A program's text is at most as long as a statement may be, 16 MiB by
+/// default, and twice that where each byte is escaped.
+const LONGEST_ROW_BYTES: usize = 64 << 20;
 
 /// How long a server may take to answer at all: one that hangs must not keep other customers waiting.
 const CONNECT_SECONDS: u32 = 10;
@@ -98,15 +105,25 @@ impl<'a> Server<'a> {
     /// [`MariadbError`].
     pub async fn run(&self, script: &Script, stop: &Stop) -> Result<Vec<Row>, MariadbError> {
         // Each answer is heard as it comes: a long script goes on as long as it does.
-        let args =
-            ["--batch", "--unbuffered", "--skip-column-names", "--binary-mode", "--local-infile=0"];
+        let args = [
+            "--max-allowed-packet=1G",
+            "--batch",
+            "--unbuffered",
+            "--skip-column-names",
+            "--binary-mode",
+            "--local-infile=0",
+        ];
         let input = Input { text: script.text().to_vec(), file: None };
         let mut rows = Vec::new();
         let program = self.program(Tool::Client, &args.map(str::to_owned), input);
         let ended = program
             .start()?
-            .wait(stop, |line| {
-                rows.push(row_of(line));
+            .wait_for_lines(stop, LONGEST_ROW_BYTES, |line| {
+                let row = row_of(line);
+                // Somebody else's statement is still at work, and is waited for.
+                if row.tag() != WAITING {
+                    rows.push(row);
+                }
                 Moved::Yes
             })
             .await?;

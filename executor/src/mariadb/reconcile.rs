@@ -159,7 +159,7 @@ fn decide<'a>(
 impl Changes<'_> {
     fn script(&self, lock: &str, schema: &str, charset: &Charset) -> Result<Script, MariadbError> {
         let mut script =
-            Script::changing(lock).then("use the schema", format!("USE {}", name(schema)));
+            Script::closed(lock).then("use the schema", format!("USE {}", name(schema)));
         // The last first: a view before the routine that it calls.
         for program in self.drop.iter().rev() {
             let (kind, of) = (program.kind.word(), name_in(schema, &program.name));

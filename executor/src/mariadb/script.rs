@@ -6,6 +6,16 @@ use std::fmt::Write;
 /// that of a client that is dead; after this its connection is killed.
 const LOCK_WAIT_SECONDS: u32 = 60;
 
+/// The tag of a row that says that an earlier session's statement is still at work.
+pub(super) const WAITING: &[u8] = b"waiting";
+
+/// How long one statement waits for somebody else's lock while a site is closed. Whoever holds one then
+/// is no connection of the site's, since those have been ended.
+const CLOSED_WAIT_SECONDS: u32 = 2;
+
+/// How long a session waits before it looks whether the statement that it waits for is still at work.
+const STATEMENT_WAIT_SECONDS: u32 = 5;
+
 /// What every session of ours begins with: names and texts are understood one way, whatever the
 /// server's defaults, and come back as the bytes they are.
 const SESSION: &str = "SET SESSION sql_mode = 'NO_AUTO_CREATE_USER', lock_wait_timeout = 5, \
@@ -30,9 +40,15 @@ impl Script {
     pub fn changing(lock: &str) -> Self {
         let lock = text(lock);
         // A lock is by name, and only we can know this one.
+        // A RENAME that is at work comes to its end, however long that takes: killed, it may go on.
         let take = format!(
             "BEGIN NOT ATOMIC\n\
-             IF GET_LOCK({lock}, {LOCK_WAIT_SECONDS}) IS NOT TRUE THEN\n\
+             DECLARE held INT DEFAULT GET_LOCK({lock}, {STATEMENT_WAIT_SECONDS});\n\
+             WHILE held IS NOT TRUE AND EXISTS (SELECT 1 FROM information_schema.PROCESSLIST \
+             WHERE ID = IS_USED_LOCK({lock}) AND INFO LIKE 'RENAME TABLE %' \
+             AND STATE NOT LIKE 'Waiting for%') DO\n\
+             SELECT 'waiting'; SET held = GET_LOCK({lock}, {STATEMENT_WAIT_SECONDS}); END WHILE;\n\
+             IF held IS NOT TRUE AND GET_LOCK({lock}, {LOCK_WAIT_SECONDS}) IS NOT TRUE THEN\n\
              BEGIN DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; \
              SET @holder = IS_USED_LOCK({lock}); \
              IF @holder IS NOT NULL THEN EXECUTE IMMEDIATE CONCAT('KILL ', @holder); END IF; END;\n\
@@ -41,6 +57,16 @@ impl Script {
              END IF; END"
         );
         Self::reading().then("wait for an earlier session", take)
+    }
+
+    /// For changing something while the site is closed: as [`Self::changing`], and nobody else's lock is
+    /// waited for longer than [`CLOSED_WAIT_SECONDS`].
+    pub fn closed(lock: &str) -> Self {
+        let wait = format!(
+            "SET SESSION lock_wait_timeout = {CLOSED_WAIT_SECONDS}, \
+             innodb_lock_wait_timeout = {CLOSED_WAIT_SECONDS}"
+        );
+        Self::changing(lock).then("prepare the session", wait)
     }
 
     /// With one more statement. `doing` completes "could not …".

@@ -19,7 +19,8 @@ use crate::{
     config::{ConfigError, Database, Node, OUR_PREFIX},
     failure::{Failure, FailureKind},
     mariadb::{
-        Charset, Definers, MariadbError, Marker, Server, StoredProgram, exchange, marker_is_in,
+        Charset, Definers, Exchange, MariadbError, Marker, Server, StoredProgram, exchange,
+        standing,
     },
     secret::{database_lock, installation},
     swap::Side,
@@ -51,6 +52,9 @@ pub struct DatabasePart {
     pub bytes: u64,
     /// Its rows, where they are known.
     pub rows: u64,
+    /// In how many batches its tables move; 0 in journals of before there were batches.
+    #[serde(default)]
+    pub batches: usize,
 }
 
 /// Where the programs come from that are to be live.
@@ -164,8 +168,8 @@ impl DatabasePart {
     /// Why that cannot be said.
     pub(super) async fn is_ready(&self, work: &Work<'_>) -> Result<bool, Failure> {
         let (server, lock) = administer(&self.database, work, PATIENCE)?;
-        match marker_is_in(&server, &lock, self.marker(), &work.stop).await {
-            Ok(side) => Ok(side == Side::Old),
+        match standing(&server, &lock, self.marker(), &work.stop).await {
+            Ok((side, _)) => Ok(side == Side::Old),
             Err(MariadbError::Unusable(_)) => Ok(false),
             Err(error) => Err(error.into_failure()),
         }
@@ -178,6 +182,18 @@ impl DatabasePart {
         }
     }
 
+    async fn exchange(
+        &self,
+        server: &Server<'_>,
+        lock: &str,
+        (side, charset): (Side, Option<&Charset>),
+    ) -> Result<(), MariadbError> {
+        let stand_ins = self.outgoing.with_extension("stand-ins");
+        let marker = self.marker();
+        let this = Exchange { lock, marker, side, charset, stand_ins: &stand_ins };
+        exchange(server, this, &no_stop()).await
+    }
+
     /// Makes the new side live. What there was is written down first.
     pub(super) async fn put_new(&self, work: &Work<'_>) -> Result<(), Failure> {
         let (server, lock) = administer(&self.database, work, PATIENCE)?;
@@ -185,26 +201,25 @@ impl DatabasePart {
         let failed = MariadbError::into_failure;
         if !self.outgoing.exists() {
             // Nothing is changed before both sides are known to be there.
-            let side = marker_is_in(&server, &lock, self.marker(), &no_stop()).await;
-            if side.map_err(failed)? != Side::Old {
+            let (side, charset) =
+                standing(&server, &lock, self.marker(), &no_stop()).await.map_err(failed)?;
+            if side != Side::Old {
                 return Err(Failure::permanent(
                     super::CONTACT_SUPPORT,
                     format!("the tables of schema {schema} have changed places already"),
                 ));
             }
-            let facts = server.look(schema, &no_stop()).await.map_err(failed)?;
-            let programs = match facts.charset {
+            let programs = match charset {
                 Some(_) => server.programs(schema, &no_stop()).await.map_err(failed)?,
                 None => Vec::new(),
             };
-            SchemaDocument { version: 1, charset: facts.charset, programs }
+            SchemaDocument { version: 1, charset, programs }
                 .write(&self.outgoing)
                 .map_err(|error| Failure::system("write down what the schema was", &error))?;
         }
         let was = SchemaDocument::read(&self.outgoing)?;
         let new = SchemaDocument::read(&self.incoming)?;
-        let to = (Side::New, new.charset.as_ref());
-        exchange(&server, &lock, self.marker(), to, &no_stop()).await.map_err(failed)?;
+        self.exchange(&server, &lock, (Side::New, new.charset.as_ref())).await.map_err(failed)?;
         let Some(charset) = &new.charset else { return Ok(()) };
         let definers = self.definers();
         let unmade = server
@@ -244,8 +259,7 @@ impl DatabasePart {
         let was = SchemaDocument::read(&self.outgoing)?;
         let (server, lock) = administer(&self.database, work, PATIENCE)?;
         let failed = MariadbError::into_failure;
-        let to = (Side::Old, was.charset.as_ref());
-        exchange(&server, &lock, self.marker(), to, &no_stop()).await.map_err(failed)?;
+        self.exchange(&server, &lock, (Side::Old, was.charset.as_ref())).await.map_err(failed)?;
         if let Some(charset) = &was.charset {
             let schema = (self.database.schema.as_str(), charset);
             let wanted = (&was.programs[..], &was.programs[..]);
@@ -274,10 +288,10 @@ impl DatabasePart {
     pub async fn look(&self, work: &Work<'_>) -> Result<Side, Failure> {
         let (server, lock) = administer(&self.database, work, PATIENCE)?;
         let failed = MariadbError::into_failure;
-        let side = match marker_is_in(&server, &lock, self.marker(), &no_stop()).await {
+        let side = match standing(&server, &lock, self.marker(), &no_stop()).await {
             // Nothing is loaded, and nothing was changed.
             Err(MariadbError::Unusable(_)) if !self.outgoing.exists() => return Ok(Side::Old),
-            looked => looked.map_err(failed)?,
+            looked => looked.map_err(failed)?.0,
         };
         if !self.outgoing.exists() {
             return Ok(side);
@@ -311,8 +325,9 @@ impl DatabasePart {
     pub(super) fn advice(&self) -> String {
         let Self { database, from, to, .. } = self;
         format!(
-            "  schema {} on {}: while the table holdfast_marker is in {from}, the live tables are \
-             old; the new ones are live when it is in {to}. Move all tables and it in one RENAME \
+            "  schema {} on {}: while the tables holdfast_marker, holdfast_marker_1 and so on are in \
+             {from}, the live tables are old; the new ones are live when these are in {to}. Move all \
+             tables and them in one RENAME \
              TABLE. Its programs were those of {}; the new ones are those of {}.",
             database.schema,
             database.reach,

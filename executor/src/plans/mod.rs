@@ -1,6 +1,7 @@
 //! The plans: one file each, opening with the sentence a customer would understand.
 
 mod backup;
+mod closing;
 mod databases;
 mod delete;
 mod hooks;

@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SiteOrError, administer,
-    databases::{self, DatabasePart, Programs},
+    closing::{self, Coming},
+    databases::{self, DatabasePart, Programs, SchemaDocument},
     hooks::{ask_before, tell_after},
     life::Life,
     preconditions::refuse_hangers_on,
@@ -131,6 +132,15 @@ impl Undo {
                 .await
                 .map_err(MariadbError::into_failure)?;
             refuse_hangers_on(&part.database, &found)?;
+            let kept =
+                server.look(&part.from, &work.stop).await.map_err(MariadbError::into_failure)?;
+            let document = SchemaDocument::read(&part.incoming)?;
+            let coming = Coming {
+                tables: kept.tables.iter().map(|table| table.name.as_str()).collect(),
+                programs: document.programs.len(),
+            };
+            let of = (&server, &part.database);
+            let batches = closing::check(of, &found, &coming, &site.limits, work).await?;
             server
                 .make_away(&lock, &part.to, &work.stop)
                 .await
@@ -138,6 +148,10 @@ impl Undo {
             if !part.is_ready(work).await? {
                 return Err(nothing_to_undo(self.order.of));
             }
+            server
+                .mark(&lock, &part.from, batches, &work.stop)
+                .await
+                .map_err(MariadbError::into_failure)?;
         }
         self.facts = Facts { switch: places, copy: Some(copy), undo_until: Some(until) };
         work.note(&self.facts)?;
@@ -206,6 +220,7 @@ fn database_parts(
             programs: Programs::Displaced,
             bytes: 0,
             rows: 0,
+            batches: 1,
             database,
         })
     };

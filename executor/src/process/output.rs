@@ -6,20 +6,25 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::Moved;
 
-/// A longer line of output is passed over.
-const MAX_LINE_BYTES: usize = 4 << 20;
+/// A longer line of output is passed over, unless whoever hears it says otherwise.
+pub(super) const MAX_LINE_BYTES: usize = 4 << 20;
 /// What is kept of stderr at its beginning, and as much at its end.
 pub(super) const MAX_STDERR_HALF: usize = 8 << 10;
 
 /// stdout, line by line.
-#[derive(Default)]
 pub(super) struct Lines {
+    longest_bytes: usize,
     buffer: Vec<u8>,
     passing_over: bool,
     searched: usize,
 }
 
 impl Lines {
+    /// Lines of at most so many bytes.
+    pub(super) fn up_to(longest_bytes: usize) -> Self {
+        Self { longest_bytes, buffer: Vec::new(), passing_over: false, searched: 0 }
+    }
+
     /// Gives each line that these bytes complete to `on_line`.
     pub(super) fn take(&mut self, bytes: &[u8], on_line: &mut impl FnMut(&[u8]) -> Moved) -> Moved {
         self.buffer.extend_from_slice(bytes);
@@ -36,7 +41,7 @@ impl Lines {
             self.searched = begin;
         }
         self.buffer.drain(..begin);
-        if self.passing_over || self.buffer.len() > MAX_LINE_BYTES {
+        if self.passing_over || self.buffer.len() > self.longest_bytes {
             self.buffer.clear();
             self.passing_over = true;
         }

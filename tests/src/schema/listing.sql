@@ -35,7 +35,7 @@ SELECT CONCAT(what, ' ', TABLE_NAME),
 SELECT CONCAT('trigger ', TRIGGER_NAME),
     CONCAT('SHOW CREATE TRIGGER `', REPLACE(TRIGGER_NAME, '`', '``'), '`; SELECT ',
       QUOTE(CONCAT_WS(' ', ACTION_TIMING, EVENT_MANIPULATION, 'ON', EVENT_OBJECT_TABLE, ACTION_ORDER)))
-  FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema};
+  FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema};
 
 -- Of routines and events the comment is read beside `SHOW`, which garbles that of a latin1 client,
 -- and the sum of the body as it is stored.

@@ -20,3 +20,7 @@ DROP VIEW IF EXISTS a_taxes;
 CREATE TABLE a_taxes (tax DECIMAL(8,2));
 CREATE DEFINER = 'customer_42'@'localhost' VIEW `it's orders` AS SELECT 0 AS total;
 GRANT EXECUTE ON FUNCTION tax TO PUBLIC;
+-- A foreign key whose parent is not there.
+SET foreign_key_checks = 0;
+CREATE TABLE visits (customer INT, FOREIGN KEY (customer) REFERENCES gone (id));
+SET foreign_key_checks = 1;

@@ -24,7 +24,8 @@ impl Shop {
         let server = MariaDb::with_tenants(&node.root().join("db"));
         fill_small_shop(&server, MariaDb::SCHEMA);
         let proxy = StatementProxy::start(&node.root().join("proxy.sock"), &server.socket());
-        node.configure_database(proxy.socket(), "");
+        // Few tables, and yet several batches.
+        node.configure_database(proxy.socket(), "[limits]\ntables_at_once = 2\n");
         Self { server: RefCell::new(server), proxy }
     }
 

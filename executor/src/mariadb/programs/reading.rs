@@ -28,7 +28,7 @@ impl Server<'_> {
             match row.tag() {
                 b"grant" => take_grant(&mut programs, &row)?,
                 b"program" => {
-                    let created = rows.next().ok_or_else(|| cut_short(&row))?;
+                    let created = rows.next().ok_or_else(|| too_long(&row))?;
                     programs.push(program_of(&row, &created)?);
                 }
                 // What CHECK TABLE says of the view before.
@@ -43,8 +43,11 @@ impl Server<'_> {
     }
 }
 
-fn cut_short(row: &Row) -> MariadbError {
-    MariadbError::Answer(format!("nothing follows {:?}", String::from_utf8_lossy(row.tag())))
+/// A row that is too long is passed over.
+fn too_long(row: &Row) -> MariadbError {
+    let part = |column: usize| row.text(column).unwrap_or_default();
+    let (kind, of) = (part(1).to_lowercase(), name(&part(2)));
+    MariadbError::Unusable(format!("the text of {kind} {of} is too long to be read"))
 }
 
 /// One session: each program's facts, then what SHOW CREATE says, unqualified since it is asked in
@@ -71,7 +74,7 @@ fn script(schema: &str) -> Script {
     );
     let triggers = format!(
         "SELECT TRIGGER_NAME n, DEFINER d, ACTION_TIMING a, EVENT_MANIPULATION b, \
-         EVENT_OBJECT_TABLE c FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {s} \
+         EVENT_OBJECT_TABLE c FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {s} \
          ORDER BY EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER"
     );
     let events = format!(
@@ -128,8 +131,7 @@ fn program_of(row: &Row, created: &Row) -> Result<StoredProgram, MariadbError> {
     };
     let name = row.text(2)?;
     if created.text(0)? != name {
-        let problem = format!("another text follows the name of {name:?}: is its own too long?");
-        return Err(MariadbError::Answer(problem));
+        return Err(too_long(row));
     }
     Ok(StoredProgram {
         kind,

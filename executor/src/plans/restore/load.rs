@@ -21,6 +21,7 @@ use crate::{
     manifest::{self, Manifest, PROGRAMS_FILE, SavedDatabase, TABLES_FILE},
     mariadb::{MariadbError, Staged, StoredProgram},
     plans::{
+        closing::{self, Coming},
         databases::{self, DatabasePart, Programs, SchemaDocument, administer},
         preconditions::{refuse_hangers_on, refuse_old_server},
     },
@@ -66,6 +67,12 @@ impl Restore {
             refuse_old_server(database, &found)?;
             server.check_rights(&work.stop).await.map_err(MariadbError::into_failure)?;
             refuse_hangers_on(database, &found)?;
+            let coming = Coming {
+                tables: saved.tables.iter().map(|table| table.name.as_str()).collect(),
+                programs: saved.programs,
+            };
+            let batches =
+                closing::check((&server, database), &found, &coming, &site.limits, work).await?;
             check_room(database, saved, Path::new(&found.datadir), site.reserve)?;
             let [from, to, _] = databases::names(work, number)?;
             let file = |kind: &str| stage.join(format!("{}.{kind}.json", database.id));
@@ -78,6 +85,7 @@ impl Restore {
                 programs: Programs::FromBackup,
                 bytes: saved.dump_bytes,
                 rows: saved.tables.iter().map(|table| table.rows).sum(),
+                batches,
             });
         }
         Ok(())
@@ -155,7 +163,7 @@ impl Restore {
                 .await
                 .map_err(failed)?;
             server
-                .check_loaded(&lock, &part.from, &saved.tables, &work.stop)
+                .check_loaded(&lock, (&part.from, part.batches), &saved.tables, &work.stop)
                 .await
                 .map_err(failed)?;
             fs::remove_file(&dump)
