@@ -15,7 +15,7 @@ use holdfast_store::{Actor, Customer, read_secret};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
     config::TokensTable,
@@ -23,6 +23,9 @@ use crate::{
     server::Web,
     signatures::{SHORTEST_RSA_MODULUS, use_ring},
 };
+
+/// The year 9999.
+const MOST_SECONDS: f64 = 253_402_300_800.0;
 
 /// How far the clocks of host and web side may differ, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
@@ -84,7 +87,8 @@ impl Right {
 pub struct Claims {
     /// The user.
     pub sub: String,
-    /// Until when the token counts, in seconds since 1970.
+    /// Until when the token counts, in seconds since 1970; parts of a second are dropped.
+    #[serde(deserialize_with = "whole_seconds")]
     pub exp: u64,
     /// Who made it.
     pub iss: String,
@@ -99,6 +103,16 @@ pub struct Claims {
     /// What the user may do, parted by spaces, as in RFC 8693.
     #[serde(default)]
     pub scope: String,
+}
+
+/// A NumericDate of RFC 7519, which may have a fraction.
+fn whole_seconds<'de, D: Deserializer<'de>>(number: D) -> Result<u64, D::Error> {
+    let seconds = f64::deserialize(number)?;
+    if (0.0..MOST_SECONDS).contains(&seconds) {
+        Ok(seconds as u64)
+    } else {
+        Err(Error::custom("seconds since 1970 are a number of ten digits"))
+    }
 }
 
 /// Checks tokens.
@@ -177,6 +191,10 @@ fn reason(kind: &ErrorKind) -> &'static str {
         ErrorKind::InvalidSignature => "its signature is wrong",
         ErrorKind::InvalidAlgorithm => "it is signed by another algorithm",
         ErrorKind::MissingRequiredClaim(_) => "it needs `exp`, `iss`, `aud` and `sub`",
+        ErrorKind::Json(_) => {
+            "one of its claims is not as it must be: `exp` and `nbf` are numbers of seconds since 1970, \
+             `sub`, `iss`, `role` and `scope` are texts, `customers` is a list of texts"
+        }
         _ => "it is no token, or says what is not understood",
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     plans::misconfigured,
     recover::{Settling, settle_open},
     rehearsal::Rehearsal,
+    signals::stop_on_signals,
     slots::{SlotError, Slots},
     stop::Stop,
     teller::Teller,
@@ -149,19 +150,4 @@ async fn settle_earlier(
         }
     }
     Ok(None)
-}
-
-/// SIGTERM comes from sudo, SIGINT and SIGHUP from a terminal: each is the wish to stop.
-fn stop_on_signals(stop: &Stop) {
-    use tokio::signal::unix::{SignalKind, signal};
-    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
-        if let Ok(mut signals) = signal(kind) {
-            let stop = stop.clone();
-            tokio::spawn(async move {
-                while signals.recv().await.is_some() {
-                    stop.request();
-                }
-            });
-        }
-    }
 }

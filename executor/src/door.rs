@@ -1,8 +1,9 @@
 //! The door: `.maintenance` in the base directory. While it is there, nginx answers 503.
 
 use std::{
-    fs::File,
+    fs::{File, Permissions},
     io::{self, Read, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
@@ -76,6 +77,8 @@ pub fn close(base: &Base, job: JobId) -> io::Result<()> {
     match base.open_below(Path::new(FLAG), how) {
         Ok(file) => {
             let mut file = File::from(file);
+            // Whoever shows a page of their own by it may read it: the umask is for secrets.
+            file.set_permissions(Permissions::from_mode(0o644))?;
             writeln!(file, "closed by holdfast for job {job}")?;
             file.sync_all()?;
         }

@@ -37,6 +37,7 @@ mod restic;
 mod secret;
 mod services;
 mod settle;
+mod signals;
 mod slots;
 mod space;
 mod stop;

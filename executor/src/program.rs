@@ -36,7 +36,7 @@ use crate::{
     rehearsal::Rehearsal,
     secret::Password,
     settle::settle,
-    surroundings,
+    signals, surroundings,
     teller::Teller,
     verb::{Action, USAGE, parse},
 };
@@ -69,7 +69,10 @@ pub fn main(rehearsal: &mut dyn Rehearsal) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return wrong(&format!("cannot start: {error}")),
     };
-    let code = runtime.block_on(act(line.action, &line.config, rehearsal));
+    let code = runtime.block_on(async {
+        signals::pass_over_others();
+        act(line.action, &line.config, rehearsal).await
+    });
     // The thread that reads stdin may wait for ever.
     runtime.shutdown_background();
     code

@@ -55,9 +55,11 @@ impl StoreError {
     }
 }
 
-/// What passes: too many connections, shutting down, interrupted, lock waits, deadlocks, read-only.
+/// What passes: too many connections, of all or of an account, shutting down, interrupted, lock waits,
+/// deadlocks, read-only.
 /// By the server's own list, <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
-const PASSING: [u16; 12] = [1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1290, 1317, 1927];
+const PASSING: [u16; 14] =
+    [1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1927];
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {

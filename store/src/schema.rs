@@ -85,6 +85,15 @@ impl Database {
         migrated
     }
 
+    /// Whether the server takes no writes of this account's, as a replica and a server that is being moved.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the server does not say.
+    pub async fn is_read_only(&self) -> Result<bool, StoreError> {
+        let read_only = sqlx::query_scalar("SELECT @@GLOBAL.read_only NOT IN ('0', 'OFF')");
+        Ok(read_only.fetch_one(&self.pool()).await?)
+    }
+
     /// How far the schema is.
     ///
     /// # Errors

@@ -6,8 +6,9 @@ use rustix::{
 };
 
 /// The signals that tests send, by the names that the shell has for them.
-const NAMES: [(&str, Signal); 10] = [
+const NAMES: [(&str, Signal); 11] = [
     ("ABRT", Signal::ABORT),
+    ("ALRM", Signal::ALARM),
     ("CONT", Signal::CONT),
     ("HUP", Signal::HUP),
     ("INT", Signal::INT),

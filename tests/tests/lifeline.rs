@@ -12,7 +12,7 @@ use std::{
 
 use holdfast_job::Outcome;
 use holdfast_tests::{
-    Call, Node, Running, Tree, damage, eventually,
+    Call, Node, Running, Tree, damage, eventually, signal,
     sweep::{Plan, Scene},
 };
 
@@ -84,6 +84,25 @@ fn a_restore_stops_before_the_swap_and_finishes_inside_it() {
 #[test]
 fn an_undo_stops_before_the_swap_and_finishes_inside_it() {
     let_go_at_every_stage(Plan::Undo, &["check", "close"], &ALL);
+}
+
+#[test]
+fn signals_that_mean_nothing_do_not_end_a_switch() {
+    let scene = Scene::prepare(Plan::Restore);
+    for stage in ["halt", "swap_files", "open"] {
+        scene.reset();
+        let mut running = scene.call().rehearsed(&format!("wait {stage}")).start();
+        running.until_said(&format!("\"stage\":\"{stage}\""));
+        // All that sudo passes on, but those that are a wish to stop.
+        for name in ["USR1", "USR2", "ALRM"] {
+            signal(name, &running.pid().to_string());
+        }
+        running.let_go();
+        let ended = running.wait();
+        ended.completed();
+        scene.node.recover();
+        scene.assert_side(false, stage, &ended);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Needs: nginx, restic.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use holdfast_tests::{Nginx, Node, output_of, program};
 
@@ -37,6 +37,21 @@ fn a_closed_site_answers_every_method_and_every_page_with_503_and_when_to_come_b
     assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("Retry-After: 5"), "{head}");
     fs::remove_file(node.flag()).expect("no flag");
     assert_eq!(nginx.status(""), "200");
+}
+
+#[test]
+fn the_flag_of_an_order_may_be_read_by_whoever_shows_a_page_by_it() {
+    let (nginx, node) = site();
+    let snapshot = node.backed_up();
+    let mut running = node.restore(&snapshot).rehearsed("wait halt").start();
+    running.until_said("\"stage\":\"halt\"");
+    let flag = fs::metadata(node.flag()).expect("a flag");
+    assert_eq!(flag.permissions().mode() & 0o7777, 0o644);
+    assert_eq!(nginx.status(""), "503");
+    running.let_go();
+    running.wait().completed();
+    assert_eq!(nginx.status(""), "200");
+    node.recover();
 }
 
 #[test]

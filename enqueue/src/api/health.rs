@@ -12,9 +12,16 @@ pub async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// Jobs can be admitted: the control database answers, and its schema is this version's. Redis is not
-/// needed for that.
+/// Jobs can be admitted: the control database answers and takes writes, and its schema is this version's.
+/// Redis is not needed for that.
 pub async fn ready(State(web): State<Arc<Web>>) -> Result<impl IntoResponse, Problem> {
+    if web.database.is_read_only().await? {
+        return Err(Problem::unavailable(
+            "store-away",
+            "The control database takes no writes just now: it is read-only.",
+            5,
+        ));
+    }
     match web.database.schema().await? {
         Schema::Ready => Ok("ready\n"),
         Schema::Behind => Err(Problem::unavailable(

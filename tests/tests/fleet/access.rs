@@ -49,6 +49,11 @@ fn only_a_token_that_is_right_in_every_part_is_believed() {
         with(good(), "nbf", json!(now - 60)),
         with(good(), "aud", json!(["other", "holdfast"])),
         with(good(), "name", json!("Eve")),
+        // A NumericDate may have a fraction, and a number may be written in several ways.
+        with(good(), "exp", json!(now as f64 + 600.25)),
+        with(good(), "exp", json!(1.9e9)),
+        with(good(), "nbf", json!(now as f64 - 60.5)),
+        with(good(), "iat", json!(now as f64 - 60.5)),
     ] {
         web.get_as(&believed(accepted), BACKUPS).with(200);
     }
@@ -85,6 +90,8 @@ fn only_a_token_that_is_right_in_every_part_is_believed() {
     for (why, name, value) in [
         ("expired", "exp", json!(now - 120)),
         ("an end in words", "exp", json!("never")),
+        ("an end before all time", "exp", json!(-1)),
+        ("an end after all time", "exp", json!(1e300)),
         ("without end", "exp", json!(null)),
         ("not yet", "nbf", json!(now + 600)),
         ("a beginning in words", "nbf", json!("always")),
@@ -105,7 +112,11 @@ fn only_a_token_that_is_right_in_every_part_is_believed() {
         for answer in [web.get_as(&token, BACKUPS), web.post_as(&token, BACKUPS, &json!({}))] {
             assert_eq!(answer.status, 401, "{why}: {:#}", answer.body);
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{why}");
-            answer.problem(401, "unauthorized");
+            let problem = answer.problem(401, "unauthorized");
+            if ["an end in words", "a number", "customers by number"].contains(&why) {
+                let detail = problem["detail"].as_str().expect("a text");
+                assert!(detail.contains("`exp` and `nbf` are numbers"), "{why}: {detail}");
+            }
         }
     }
 }

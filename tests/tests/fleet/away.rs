@@ -55,6 +55,56 @@ fn is_ready(fleet: &Fleet) {
 }
 
 #[test]
+fn a_control_database_that_takes_no_writes_is_not_ready() {
+    let fleet = Fleet::recording();
+    fleet.web.get("/readyz").with(200);
+    fleet.control.query("SET GLOBAL read_only = 1");
+    let refused = fleet.web.get("/readyz");
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    refused.problem(503, "store-away");
+    fleet.web.post(BACKUPS, &json!({ "scope": "both" })).problem(503, "store-away");
+    fleet.control.query("SET GLOBAL read_only = 0");
+    fleet.web.get("/readyz").with(200);
+    fleet.web.order_backup(42, "both");
+}
+
+#[test]
+fn an_account_that_may_connect_no_more_is_told_as_passing() {
+    let fleet = Fleet::recording();
+    fleet.enter_customers(42..=71);
+    fleet.control.query(
+        "GRANT USAGE ON *.* TO holdfast_web@localhost WITH MAX_USER_CONNECTIONS 2; FLUSH PRIVILEGES; \
+         SELECT CONCAT('KILL ', ID) INTO @kill FROM information_schema.PROCESSLIST \
+         WHERE USER = 'holdfast_web' LIMIT 1",
+    );
+    let ended = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'holdfast_web'";
+    for id in fleet.control.query(ended).lines() {
+        // One may have gone by itself.
+        let _ = fleet.control.try_query(&format!("KILL {id}"));
+    }
+    let web = &fleet.web;
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let order = |customer: u32| {
+            scope.spawn(move || {
+                let path = format!("/api/v1/customers/{customer}/backups");
+                web.post(&path, &json!({ "scope": "both" }))
+            })
+        };
+        let orders: Vec<_> = (42..=71).map(order).collect();
+        orders.into_iter().map(|order| order.join().expect("an answer")).collect()
+    });
+    for answer in answers.iter().filter(|answer| answer.status != 202) {
+        assert_eq!(answer.status, 503, "{:#}", answer.body);
+        assert!(answer.header("retry-after").is_some(), "{:#}", answer.body);
+    }
+    assert!(answers.iter().any(|answer| answer.status == 503), "the limit was never met");
+    fleet.control.query(
+        "GRANT USAGE ON *.* TO holdfast_web@localhost WITH MAX_USER_CONNECTIONS 0; FLUSH PRIVILEGES",
+    );
+    is_ready(&fleet);
+}
+
+#[test]
 fn the_web_side_may_start_before_its_servers() {
     let mut fleet = Fleet::recording();
     fleet.web.kill();
