@@ -46,7 +46,8 @@ build() {
     esac
     say "building $2, $1 …"
     since=$(date +%s.%N)
-    (cd "$folder/$1" && CARGO_TARGET_DIR=$folder/$1.$2 cargo build --quiet --locked --offline "${words[@]}" >&2)
+    (cd "$folder/$1" && CARGO_TARGET_DIR=$folder/$1.$2 cargo build --quiet --locked --offline "${words[@]}" >&2) ||
+        die "$2 does not build: $1"
     awk -v since="$since" -v now="$(date +%s.%N)" 'BEGIN { printf "%.1f", now - since }'
     rm -rf "${folder:?}/$1.$2"
 }
