@@ -155,7 +155,7 @@ pub async fn exchange(
                 return Err(MariadbError::Answer("the tables have not changed places".into()));
             }
             Err(error)
-                if left_now == left && (attempt == ATTEMPTS || !error.is_of_other_tables()) =>
+                if left_now == left && (attempt >= ATTEMPTS || !error.is_of_other_tables()) =>
             {
                 return Err(error);
             }
