@@ -154,10 +154,10 @@ pub async fn exchange(
             Ok(_) if left_now > 0 => {
                 return Err(MariadbError::Answer("the tables have not changed places".into()));
             }
-            Err(error) if left_now == left => {
-                if attempt == ATTEMPTS || !error.is_of_other_tables() {
-                    return Err(error);
-                }
+            Err(error)
+                if left_now == left && (attempt >= ATTEMPTS || !error.is_of_other_tables()) =>
+            {
+                return Err(error);
             }
             _ => {}
         }

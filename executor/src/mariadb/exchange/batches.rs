@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn the_markers_say_how_far_the_tables_are() {
-        let position = |from, to| seen(&[], from, to).position(OURS).ok();
+        fn position(from: &[&str], to: &[&str]) -> Option<Position> {
+            seen(&[], from, to).position(OURS).ok()
+        }
         assert_eq!(position(&["holdfast_marker"], &[]), Some(Position::Whole(Side::Old)));
         assert_eq!(position(&[], &["holdfast_marker"]), Some(Position::Whole(Side::New)));
         let (first, second) = ("holdfast_marker", "holdfast_marker_1");
