@@ -18,6 +18,7 @@ mod host;
 mod hostile_database;
 mod hostile_tree;
 mod lifeline;
+mod loads;
 mod maintenance;
 mod neighbours;
 mod node_burns;

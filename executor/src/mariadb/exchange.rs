@@ -61,7 +61,9 @@ impl Charset {
 
 /// A statement that makes the marker in a schema whose tables are ready.
 pub(super) fn making_of_marker(schema: &str) -> String {
-    format!("CREATE TABLE {} (moved_with_the_tables INT) ENGINE=InnoDB", name_in(schema, MARKER))
+    // A server may refuse tables without a key.
+    let of = name_in(schema, MARKER);
+    format!("CREATE TABLE {of} (moved_with_the_tables INT PRIMARY KEY) ENGINE=InnoDB")
 }
 
 /// Whether a table is the marker.

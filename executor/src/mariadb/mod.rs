@@ -6,21 +6,28 @@
 //! changes a schema first takes a lock that outlives its client exactly as long as its statement
 //! does. This module must not know plans, journals or restic.
 
+mod account;
 mod digest;
 mod dump;
+mod dump_place;
+mod dump_reader;
 mod exchange;
+mod floats;
 mod load;
 mod look;
 mod programs;
 mod reconcile;
+mod rehearse;
 mod rights;
 mod rows;
+mod said;
 mod script;
+mod settings;
 mod verdict;
 
 use std::{fs::File, path::PathBuf, time::Duration};
 
-pub use dump::DumpSum;
+pub use dump::{DumpFile, DumpSum, Which};
 pub use exchange::{Charset, Marker, exchange, marker_is_in};
 pub use load::{ExpectedTable, Staged};
 pub use look::{SchemaFacts, TableFact, TableKind};
@@ -31,7 +38,7 @@ pub use verdict::MariadbError;
 
 use self::rows::{Row, row_of};
 use crate::{
-    config::{Credentials, Database, Node, Reach, check_root_owned},
+    config::{Credentials, Database, Node, Reach, Tls, check_root_owned},
     confine::Confinement,
     process::{Input, Moved, Program},
     services::docker_environment,
@@ -46,6 +53,9 @@ const LOGIN: &str = "IFS= read -r user; IFS= read -r password; exec \"$@\" 3<<EO
 /// How the client is to understand us and the server: nothing from option files, no command of its
 /// own, no file of its own, every character.
 const OPTIONS: [&str; 2] = ["--defaults-file=/dev/fd/3", "--default-character-set=utf8mb4"];
+
+/// Whoever the server is; a client that does not know this option passes over it.
+const ANY_SERVER: &str = "--loose-ssl-verify-server-cert=0";
 
 /// How long a server may take to answer at all: one that hangs must not keep other customers waiting.
 const CONNECT_SECONDS: u32 = 10;
@@ -112,7 +122,7 @@ impl<'a> Server<'a> {
             .await?;
         match ended.status.success() {
             true => Ok(rows),
-            false => Err(MariadbError::of(&ended, |line| script.doing(line))),
+            false => Err(MariadbError::of("mariadb", &ended, |line| script.doing(line))),
         }
     }
 
@@ -140,6 +150,7 @@ impl<'a> Server<'a> {
         if matches!(tool, Tool::Client) {
             argv.push(format!("--connect-timeout={CONNECT_SECONDS}"));
         }
+        argv.extend(self.encryption().iter().map(|&option| option.to_owned()));
         match &self.database.reach {
             Reach::Socket(socket) => argv.push(format!("--socket={}", socket.display())),
             Reach::Tcp { host, port } => {
@@ -166,6 +177,18 @@ impl<'a> Server<'a> {
             env: docker_environment(&self.node.docker_socket),
             stdin: Input { text, file: input.file },
             patience: self.patience,
+        }
+    }
+
+    /// The options for encryption. Clients since 11.4 want it everywhere, also on a socket, where it
+    /// protects nothing.
+    fn encryption(&self) -> &[&'static str] {
+        match (&self.database.reach, self.database.tls) {
+            (Reach::Socket(_) | Reach::Container(_), _) => &[ANY_SERVER],
+            (Reach::Tcp { .. }, Tls::AsTheClient) => &[],
+            (Reach::Tcp { .. }, Tls::Off) => &["--skip-ssl"],
+            (Reach::Tcp { .. }, Tls::Required) => &["--ssl", ANY_SERVER],
+            (Reach::Tcp { .. }, Tls::Verified) => &["--ssl", "--ssl-verify-server-cert"],
         }
     }
 
