@@ -26,7 +26,16 @@ impl DatabaseSite {
     /// # Panics
     /// If it cannot be made.
     pub fn on(node: Node) -> Self {
-        let server = MariaDb::with_tenants(&node.root().join("db"));
+        Self::on_with(node, &[])
+    }
+
+    /// The same as [`DatabaseSite::new`] with more options of the server.
+    pub fn with_options(more: &[&str]) -> Self {
+        Self::on_with(Node::new(), more)
+    }
+
+    fn on_with(node: Node, more: &[&str]) -> Self {
+        let server = MariaDb::with_tenants_and(&node.root().join("db"), more);
         node.secret("etc/mariadb.toml", "user = \"root\"");
         fs::create_dir_all(node.live()).expect("a folder");
         fs::write(node.live().join("index.php"), "<?php\n").expect("a page");
@@ -66,6 +75,19 @@ impl DatabaseSite {
     /// If it does not.
     pub fn backed_up(&self) -> SnapshotId {
         self.node.backup_of("db").run().completed().snapshot.expect("a snapshot")
+    }
+
+    /// Fills the schema with this, and nothing else.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn filled(&self, sql: &str) {
+        let schema = MariaDb::SCHEMA;
+        self.server.query(&format!(
+            "DROP DATABASE IF EXISTS {schema};
+             CREATE DATABASE {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+        ));
+        self.server.load(schema, sql.as_bytes());
     }
 
     /// `restore` of `db`.

@@ -95,7 +95,12 @@ impl MariaDb {
     /// The same with the site's empty schema and account, a second account, and another tenant's
     /// schema with something in it: see [`MariaDb::canary`].
     pub fn with_tenants(folder: &Path) -> Self {
-        let server = Self::start(folder);
+        Self::with_tenants_and(folder, &[])
+    }
+
+    /// The same with more options of the server.
+    pub fn with_tenants_and(folder: &Path, more: &[&str]) -> Self {
+        let server = Self::start_with(folder, more);
         let ((account, password), second) = (Self::ACCOUNT, Self::SECOND_ACCOUNT);
         let (schema, canary) = (Self::SCHEMA, Self::CANARY);
         let pattern = schema.replace('_', "\\_");

@@ -20,6 +20,7 @@ mod host;
 mod hostile_database;
 mod hostile_tree;
 mod lifeline;
+mod loads;
 mod maintenance;
 mod needs;
 mod neighbours;

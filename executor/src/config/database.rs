@@ -31,6 +31,9 @@ pub struct Database {
     pub schema: String,
     /// How the server is reached.
     pub reach: Reach,
+    /// Encryption on the way to it.
+    #[serde(default)]
+    pub tls: Tls,
     /// The site's own account: what a restored program runs as, and whose connections are ended.
     pub account: Account,
     /// The root-only file with the administering account.
@@ -61,6 +64,21 @@ pub enum Reach {
     },
     /// By the client inside this container, which knows how.
     Container(String),
+}
+
+/// Encryption on the way to a server over TCP. A socket needs none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// As the client programs do by themselves.
+    #[default]
+    AsTheClient,
+    /// None.
+    Off,
+    /// Encrypted, whoever the server is.
+    Required,
+    /// Encrypted, and the server shows a certificate that the client trusts.
+    Verified,
 }
 
 impl fmt::Display for Reach {
@@ -169,7 +187,17 @@ pub(super) struct DatabaseTable {
     host: Option<String>,
     port: Option<u16>,
     container: Option<String>,
+    tls: Option<TlsWord>,
     credentials_file: String,
+}
+
+/// `tls`, as it may be written.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TlsWord {
+    Off,
+    Required,
+    Verified,
 }
 
 impl DatabaseTable {
@@ -224,10 +252,19 @@ impl DatabaseTable {
         if self.port.is_some() && !matches!(reach, Reach::Tcp { .. }) {
             return refuse("port", "belongs to `host`, which is not there".into());
         }
+        if self.tls.is_some() && !matches!(reach, Reach::Tcp { .. }) {
+            return refuse("tls", "belongs to `host`, which is not there".into());
+        }
+        let tls = match self.tls {
+            None => Tls::AsTheClient,
+            Some(TlsWord::Off) => Tls::Off,
+            Some(TlsWord::Required) => Tls::Required,
+            Some(TlsWord::Verified) => Tls::Verified,
+        };
         let credentials = template::fill(&self.credentials_file, customer);
         let credentials_file = template::absolute(file, &key("credentials_file"), &credentials)?;
         let Self { id, name, engine, .. } = self;
-        Ok(Database { id, name, engine, schema, reach, account, credentials_file })
+        Ok(Database { id, name, engine, schema, reach, tls, account, credentials_file })
     }
 }
 

@@ -18,7 +18,7 @@ mod trust;
 
 use std::path::{Path, PathBuf};
 
-pub use database::{Account, Credentials, Database, Engine, OUR_PREFIX, Reach};
+pub use database::{Account, Credentials, Database, Engine, OUR_PREFIX, Reach, Tls};
 pub use hooks::Hooks;
 pub use limits::{IoClass, Limits};
 pub use node::Node;

@@ -1,5 +1,6 @@
 //! `doctor`: what this node needs before it can back up or restore anything, looked at one by one.
 
+mod database;
 mod site;
 mod ticket_keys;
 

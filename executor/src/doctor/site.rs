@@ -9,26 +9,20 @@ use std::{
 use holdfast_job::{CustomerId, Moment, RepositoryName};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-use super::{Finding, PATIENCE, finding};
+use super::{Finding, PATIENCE, database::examine_database, finding};
 use crate::{
     cgroup,
-    config::{Database, Node, QuotaKind, Site},
+    config::{Node, QuotaKind, Site},
     door,
     failure::chain,
     health::{Answer, ask},
     journal::{Record, Shelf},
     lock::{CustomerLock, LockError},
-    mariadb::{MariadbError, Server},
     quota,
     restic::{Restic, ResticError, Tally, Watch},
     services::{Condition, Running},
     stop::Stop,
 };
-
-/// The series of MariaDB that is tested.
-const TESTED_MARIADB: &str = "10.11.";
-/// Clocks that are further apart make a mess of times, of what is kept and of what is void.
-const MOST_SKEW_SECONDS: u64 = 60;
 
 /// Looks at one site.
 pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
@@ -49,9 +43,10 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
             findings.push(finding(of(&format!("source {}", source.id)), found));
         }
     }
-    for database in &site.databases {
+    for (number, database) in site.databases.iter().enumerate() {
         let what = of(&format!("database {}", database.id));
-        findings.push(finding(what, examine_database(node, database).await));
+        let found = examine_database(node, customer, (number, database)).await;
+        findings.push(finding(what, found));
     }
     if there {
         findings.push(finding(of("what runs on it"), services(node, site).await));
@@ -78,31 +73,6 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
     findings
 }
 
-/// Whether a database can be saved and brought back.
-async fn examine_database(node: &Node, database: &Database) -> Result<String, String> {
-    let said = |error: MariadbError| chain(&error);
-    let server = Server::administered(node, database, PATIENCE).map_err(said)?;
-    let facts = server.look(&database.schema, &Stop::default()).await.map_err(said)?;
-    let version = &facts.version;
-    if !facts.is_supported() {
-        return Err(format!("the server is {version}, and must be MariaDB 10.6 or newer"));
-    }
-    if facts.charset.is_none() {
-        return Err(format!("there is no schema {} on {}", database.schema, database.reach));
-    }
-    if let Some(obstacle) = facts.obstacles.first() {
-        return Err(format!("it is not saved, since it could not be brought back: {obstacle}"));
-    }
-    server.check_rights(&Stop::default()).await.map_err(said)?;
-    same_clock("the database server", server.clock(&Stop::default()).await.map_err(said)?)?;
-    let tested = match version.starts_with(TESTED_MARIADB) {
-        true => String::new(),
-        false => format!(", which is untested: {TESTED_MARIADB} is what is tested"),
-    };
-    let (schema, tables) = (&database.schema, facts.tables.len());
-    Ok(format!("schema {schema} with {tables} tables on {version}{tested}"))
-}
-
 /// Whether what runs on the site can be stopped and started.
 async fn services(node: &Node, site: &Site) -> Result<String, String> {
     let spared = site.database_containers();
@@ -124,18 +94,6 @@ async fn quota_left(kind: QuotaKind, base: &Path) -> Result<String, String> {
         Ok(Some(free)) => Ok(format!("{} bytes are left of it", free.bytes)),
         Ok(None) => Err("no limit is set: set one, or take `site.quota` out".into()),
         Err(error) => Err(chain(&error)),
-    }
-}
-
-/// Whether another clock goes with ours.
-fn same_clock(whose: &str, theirs: u64) -> Result<(), String> {
-    let ours = Moment::of(SystemTime::now()).unix_seconds();
-    let skew = ours.abs_diff(theirs);
-    match skew <= MOST_SKEW_SECONDS {
-        true => Ok(()),
-        false => {
-            Err(format!("the clock of {whose} is {skew} s away from this node's: set both by NTP"))
-        }
     }
 }
 

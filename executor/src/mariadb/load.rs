@@ -1,34 +1,29 @@
 //! The load: a dump, which is code, run by a throw-away account that can touch nothing but the
 //! staging schema, and what came of it compared with the manifest.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    io::{self, Read, Seek},
+};
 
 use super::{
     MariadbError, Script, Server, TableKind, Tool,
+    dump_place::table_at,
+    dump_reader::DumpReader,
     exchange::{Charset, is_reserved, make_markers},
-    script::{account, name, name_in, text},
+    script::{name, name_in, text},
 };
 use crate::{
-    config::{Account, Credentials},
-    process::{Heard, Moved},
+    process::{Heard, Moved, ProcessError},
     stop::Stop,
 };
 
-/// What the throw-away account may do, and nowhere but in the staging schema.
-pub(super) const LOADING: [&str; 12] = [
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "CREATE",
-    "DROP",
-    "ALTER",
-    "INDEX",
-    "REFERENCES",
-    "LOCK TABLES",
-    "CREATE TEMPORARY TABLES",
-    "DELETE HISTORY",
-];
+/// How the client is to load: it reads comments, executes none of its own commands and no file.
+const LOADING_OPTIONS: [&str; 5] =
+    ["--comments", "--sandbox", "--binary-mode", "--local-infile=0", "--batch"];
+
+/// Errors of a server that has closed the connection, perhaps since a packet was too long.
+const MAY_BE_PACKET: [&str; 2] = ["error 2006", "error 2013"];
 
 /// Where a dump is loaded, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,12 +64,9 @@ impl Server<'_> {
         stop: &Stop,
         mut tell: impl FnMut(u64),
     ) -> Result<(), MariadbError> {
-        let host = self.own_host(stop).await?;
-        let login = Credentials { user: staged.user.to_owned(), password: random_password()? };
-        let to = Account { user: login.user.clone(), host };
-        self.run(&preparation(lock, staged, &to, &login)?, stop).await?;
-        let args = ["--comments", "--sandbox", "--binary-mode", "--local-infile=0", "--batch"];
-        let mut args = args.map(str::to_owned).to_vec();
+        let again = dump.try_clone().map_err(unread)?;
+        let login = self.prepare(lock, staged, stop).await?;
+        let mut args = LOADING_OPTIONS.map(str::to_owned).to_vec();
         args.push(staged.schema.to_owned());
         // The lock guards the live schema until this session's last statement has ended.
         let first = Script::changing(lock);
@@ -92,61 +84,57 @@ impl Server<'_> {
             .await;
         let ended = ended?;
         if !ended.status.success() {
-            let error = MariadbError::of(&ended, |_| "load the dump");
-            let of_dump = |line: usize| line.saturating_sub(first.lines());
-            return Err(match error {
-                MariadbError::Refused { doing, number, state, line } => {
-                    MariadbError::Refused { doing, number, state, line: of_dump(line) }
-                }
-                MariadbError::Misread { doing, line } => {
-                    MariadbError::Misread { doing, line: of_dump(line) }
-                }
-                other => other,
-            });
+            let error = MariadbError::of("mariadb", &ended, |_| "load the dump");
+            return Err(self.of_dump(error, first.lines(), again, stop).await);
         }
         self.forget_loader(lock, staged.user, stop).await
     }
 
-    /// The host that the server sees us come from.
-    async fn own_host(&self, stop: &Stop) -> Result<String, MariadbError> {
-        let ask = "SELECT SUBSTRING_INDEX(USER(), '@', -1)";
-        let rows = self.run(&Script::reading().then("ask who we are", ask), stop).await?;
-        rows.first().ok_or_else(|| MariadbError::Answer("no host".into()))?.text(0)
+    /// The error of a load with its table, and its line in the dump. A server that answers has not
+    /// gone away: the longest statement says whether it was too long.
+    async fn of_dump(
+        &self,
+        error: MariadbError,
+        lines_before: usize,
+        mut dump: File,
+        stop: &Stop,
+    ) -> MariadbError {
+        let of_dump = |line: usize| line.saturating_sub(lines_before);
+        match error {
+            MariadbError::Refused { number: 1153, .. } => {
+                self.too_long(dump, stop).await.unwrap_or(error)
+            }
+            MariadbError::Away(ref how) if MAY_BE_PACKET.contains(&how.as_str()) => {
+                self.too_long(dump, stop).await.unwrap_or(error)
+            }
+            MariadbError::Refused { doing, number, state, line, .. } => {
+                let line = of_dump(line);
+                let table = table_at(&mut dump, line).unwrap_or_default();
+                MariadbError::Refused { doing, number, state, line, table }
+            }
+            MariadbError::Misread { doing, line } => {
+                MariadbError::Misread { doing, line: of_dump(line) }
+            }
+            other => other,
+        }
     }
 
-    /// Ends what the throw-away account still does, and drops it; from whichever host it came.
-    ///
-    /// # Errors
-    /// [`MariadbError`].
-    pub async fn forget_loader(
-        &self,
-        lock: &str,
-        user: &str,
-        stop: &Stop,
-    ) -> Result<(), MariadbError> {
-        let u = text(user);
-        // Killed, a session goes on until its statement sees it.
-        let end = format!(
-            "BEGIN NOT ATOMIC DECLARE left_over INT DEFAULT 1; DECLARE tries INT DEFAULT 0; \
-             WHILE left_over > 0 AND tries < 600 DO \
-             FOR r IN (SELECT ID FROM information_schema.PROCESSLIST WHERE USER = {u}) DO \
-             BEGIN DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; KILL r.ID; END; END FOR; \
-             SELECT COUNT(*) INTO left_over FROM information_schema.PROCESSLIST WHERE USER = {u}; \
-             IF left_over > 0 THEN DO SLEEP(0.05); END IF; SET tries = tries + 1; END WHILE; \
-             IF left_over > 0 THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1205, \
-             MESSAGE_TEXT = 'still there'; END IF; END"
-        );
-        let drop = format!(
-            "BEGIN NOT ATOMIC FOR r IN (SELECT User u, Host h FROM mysql.user WHERE User = {u}) DO \
-             EXECUTE IMMEDIATE CONCAT('DROP USER IF EXISTS ', QUOTE(r.u), '@', QUOTE(r.h)); \
-             END FOR; END"
-        );
-        // Its session may hold the lock, so its end comes first.
-        let script = Script::reading().then("end the loading session", end);
-        self.run(&script, stop).await?;
-        self.run(&Script::changing(lock).then("drop the loading account", drop), stop)
-            .await
-            .map(|_| ())
+    /// The longest statement of a dump, if the server does not take it.
+    async fn too_long(&self, mut dump: File, stop: &Stop) -> Option<MariadbError> {
+        let ask = "SELECT 'packet', @@GLOBAL.max_allowed_packet";
+        let script = Script::reading().then("ask for the longest packet", ask);
+        let rows = self.run(&script, stop).await.ok()?;
+        let limit = rows.first()?.number(1).ok()?;
+        let mut reader = DumpReader::default();
+        let mut chunk = vec![0; 1 << 20];
+        dump.rewind().ok()?;
+        loop {
+            match dump.read(&mut chunk).ok()? {
+                0 => break,
+                count => reader.take(&chunk[..count]),
+            }
+        }
+        reader.longest.beyond(limit)
     }
 
     /// Compares what was loaded with what the manifest says, checks it, and marks it as ready.
@@ -174,6 +162,14 @@ impl Server<'_> {
             };
             if is_reserved(&table.name) || expected.iter().find(same).is_none() {
                 let (of, engine) = (name(&table.name), &table.engine);
+                let other = expected.iter().find(|other| other.name == table.name);
+                let other = other.filter(|other| other.engine != *engine);
+                if let Some(ExpectedTable { engine: wanted, .. }) = other {
+                    return unusable(format!(
+                        "the server makes {engine} of table {of}, which is {wanted}: its \
+                         enforce_storage_engine says so, or the engine's plugin is missing"
+                    ));
+                }
                 return unusable(format!("table {of} ({engine}) is not as the manifest says"));
             }
         }
@@ -232,7 +228,8 @@ impl Server<'_> {
                     )));
                 }
             } else if row.bytes(2)?.eq_ignore_ascii_case(b"error") {
-                return Err(MariadbError::Unusable("a loaded table is corrupt".into()));
+                let table = row.text(0)?;
+                return Err(MariadbError::Unusable(format!("loaded table {table} is corrupt")));
             }
         }
         Ok(())
@@ -296,40 +293,6 @@ impl Server<'_> {
     }
 }
 
-fn preparation(
-    lock: &str,
-    staged: &Staged<'_>,
-    to: &Account,
-    login: &Credentials,
-) -> Result<Script, MariadbError> {
-    let mut script = Script::changing(lock);
-    for schema in [staged.schema, staged.away] {
-        let clause = staged.charset.clause()?;
-        let of = name(schema);
-        script.push("drop an earlier schema", format!("DROP DATABASE IF EXISTS {of}"));
-        script.push("make a schema", format!("CREATE DATABASE {of} {clause}"));
-    }
-    let of = account(to);
-    script.push("drop an earlier account", format!("DROP USER IF EXISTS {of}"));
-    // Hexadecimal digits: nothing in it could leave its quotes.
-    script.push(
-        "make the loading account",
-        format!("CREATE USER {of} IDENTIFIED BY '{}'", login.password),
-    );
-    let pattern = name(&staged.schema.replace('_', "\\_"));
-    script.push(
-        "give the loading account its rights",
-        format!("GRANT {} ON {pattern}.* TO {of}", LOADING.join(", ")),
-    );
-    Ok(script)
-}
-
-/// 48 hexadecimal digits of the kernel's randomness.
-fn random_password() -> Result<String, MariadbError> {
-    use std::io::Read;
-    let mut bytes = [0; 24];
-    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    let lost = |source| crate::process::ProcessError::Start { name: "mariadb".into(), source };
-    read.map_err(lost)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+fn unread(source: io::Error) -> MariadbError {
+    MariadbError::Process(ProcessError::Lost { name: "the dump".into(), source })
 }

@@ -7,6 +7,7 @@ use super::{
     references,
     rows::Row,
     script::{name as quoted, name_in, text},
+    settings::{self, Settings},
 };
 use crate::stop::Stop;
 
@@ -17,14 +18,20 @@ pub struct SchemaFacts {
     pub version: String,
     /// Where the server keeps its data, on its own machine.
     pub datadir: String,
-    /// The longest statement that the server takes, in bytes.
-    pub max_allowed_packet: u64,
     /// The schema's defaults; `None` if there is no such schema.
     pub charset: Option<Charset>,
     /// Its tables and sequences, by name.
     pub tables: Vec<TableFact>,
     /// Its views, by name.
     pub views: Vec<String>,
+    /// The columns of the widest table.
+    pub widest: u64,
+    /// The columns whose numbers a dump rounds, with their tables before them.
+    pub floats: Vec<(String, String)>,
+    /// The server's settings.
+    pub settings: Settings,
+    /// Why its server cannot be saved from at all.
+    pub refusal: Option<String>,
     /// What stands in the way of saving it or bringing it back, a sentence each.
     pub obstacles: Vec<String>,
     /// The foreign keys of other schemas to its tables, a sentence each; they are obstacles too. They
@@ -84,6 +91,7 @@ impl Server<'_> {
         for row in rows {
             facts.take(&row)?;
         }
+        facts.refusal = facts.settings.cuts_off(&facts);
         Ok(facts)
     }
 }
@@ -94,8 +102,8 @@ const UNSAVED_ENGINES: [&str; 7] =
 
 fn script(schema: &str) -> Script {
     let s = text(schema);
-    Script::reading()
-        .then("ask for the version", "SELECT 'server', VERSION(), @@datadir, @@max_allowed_packet")
+    settings::ask(Script::reading())
+        .then("ask for the version", "SELECT 'server', VERSION(), @@datadir")
         .then(
             "look at the schema",
             format!(
@@ -107,8 +115,8 @@ fn script(schema: &str) -> Script {
             "look at the tables",
             format!(
                 "SELECT 'table', TABLE_NAME, TABLE_TYPE, IFNULL(ENGINE, ''), \
-                 IFNULL(DATA_LENGTH, 0) + IFNULL(INDEX_LENGTH, 0) \
-                 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {s} ORDER BY TABLE_NAME"
+                 IFNULL(DATA_LENGTH, 0) + IFNULL(INDEX_LENGTH, 0), IFNULL(CREATE_OPTIONS, ''), \
+                 IFNULL(TABLE_COMMENT, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = {s} ORDER BY TABLE_NAME"
             ),
         )
         .then(
@@ -126,23 +134,18 @@ fn script(schema: &str) -> Script {
                 "SELECT 'columns', TABLE_NAME, BIT_XOR(CONV(LEFT(MD5(CONCAT_WS('|', \
                  ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, \
                  IFNULL(COLLATION_NAME, ''), EXTRA, IFNULL(GENERATION_EXPRESSION, ''))), 15), \
-                 16, 10)) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {s} \
+                 16, 10)), COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {s} \
                  GROUP BY TABLE_NAME"
             ),
         )
         .then(
             "look at the defaults",
             format!(
-                "SELECT 'sequence', TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS \
-                 WHERE TABLE_SCHEMA = {s} AND (COLUMN_DEFAULT LIKE '%nextval(%' \
+                "SELECT 'column', TABLE_NAME, COLUMN_NAME, \
+                 DATA_TYPE = 'float' AND NUMERIC_SCALE IS NULL, IFNULL(COLUMN_DEFAULT, '') \
+                 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {s} \
+                 AND (DATA_TYPE = 'float' OR COLUMN_DEFAULT LIKE '%nextval(%' \
                  OR COLUMN_DEFAULT LIKE '%lastval(%' OR COLUMN_DEFAULT LIKE '%setval(%')"
-            ),
-        )
-        .then(
-            "look at the tables",
-            format!(
-                "SELECT 'elsewhere', TABLE_NAME FROM information_schema.TABLES \
-                 WHERE TABLE_SCHEMA = {s} AND CREATE_OPTIONS LIKE '% DIRECTORY=%'"
             ),
         )
         .then(
@@ -160,8 +163,8 @@ impl SchemaFacts {
             b"server" => {
                 self.version = row.text(1)?;
                 self.datadir = row.text(2)?;
-                self.max_allowed_packet = row.number(3)?;
             }
+            b"settings" => self.settings = Settings::of(row)?,
             b"schema" => {
                 self.charset = Some(Charset { name: row.text(1)?, collation: row.text(2)? });
             }
@@ -173,6 +176,12 @@ impl SchemaFacts {
                     _ => TableKind::Table,
                 };
                 let (name, engine) = (row.text(1)?, row.text(3)?);
+                self.take_broken(&name, &engine, row)?;
+                if outside_texts(&row.text(5)?).contains(" DIRECTORY=") {
+                    let of = quoted(&name);
+                    self.obstacles
+                        .push(format!("table {of} has its data in a directory of its own"));
+                }
                 if UNSAVED_ENGINES.iter().any(|other| engine.eq_ignore_ascii_case(other)) {
                     let of = quoted(&name);
                     self.obstacles.push(format!("table {of} has its rows elsewhere ({engine})"));
@@ -195,6 +204,7 @@ impl SchemaFacts {
                 let (of, sum) = (row.text(1)?, row.number(2)?);
                 let table = self.tables.iter_mut().find(|table| table.name == of);
                 table.into_iter().for_each(|table| table.columns = sum);
+                self.widest = self.widest.max(row.number(3)?);
             }
             tag @ (b"foreign" | b"hanger-on") => {
                 let sentence = format!(
@@ -205,20 +215,41 @@ impl SchemaFacts {
                 self.hangers_on.extend((tag == b"hanger-on").then(|| sentence.clone()));
                 self.obstacles.push(sentence);
             }
-            b"sequence" => self.obstacles.push(format!(
-                "column {} of table {} takes its default from a sequence by the schema's name",
-                quoted(&row.text(2)?),
-                quoted(&row.text(1)?),
-            )),
-            b"elsewhere" => {
-                let table = quoted(&row.text(1)?);
-                self.obstacles
-                    .push(format!("table {table} has its data in a directory of its own"));
-            }
+            b"column" => self.take_column(row.text(1)?, row.text(2)?, row)?,
             b"package" => {
                 self.obstacles.push(format!("{} is a package", quoted(&row.text(1)?)));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// A table that the server cannot open has no engine; its comment says why.
+    fn take_broken(&mut self, table: &str, engine: &str, row: &Row) -> Result<(), MariadbError> {
+        if engine.is_empty() {
+            let why: String = row.text(6)?.chars().take(200).collect();
+            let of = quoted(table);
+            self.obstacles.push(format!("table {of} is broken, and cannot be read ({why})"));
+        }
+        Ok(())
+    }
+
+    fn take_column(
+        &mut self,
+        table: String,
+        column: String,
+        row: &Row,
+    ) -> Result<(), MariadbError> {
+        let default = outside_texts(&row.text(4)?).to_ascii_lowercase();
+        if ["nextval(", "lastval(", "setval("].iter().any(|call| default.contains(call)) {
+            self.obstacles.push(format!(
+                "column {} of table {} takes its default from a sequence by the schema's name",
+                quoted(&column),
+                quoted(&table),
+            ));
+        }
+        if row.bytes(3)? == b"1" {
+            self.floats.push((table, column));
         }
         Ok(())
     }
@@ -233,5 +264,35 @@ impl SchemaFacts {
     /// What all its tables have, as the server estimates it.
     pub fn bytes(&self) -> u64 {
         self.tables.iter().map(|table| table.bytes).sum()
+    }
+}
+
+/// An expression or a list of options without what stands in its texts and names.
+fn outside_texts(of: &str) -> String {
+    let (mut outside, mut inside, mut escaped) = (String::new(), None, false);
+    for character in of.chars() {
+        match inside {
+            Some(_) if std::mem::take(&mut escaped) => {}
+            Some(quote) if character == '\\' && quote != '`' => escaped = true,
+            Some(quote) if character == quote => inside = None,
+            Some(_) => {}
+            None if ['\'', '"', '`'].contains(&character) => inside = Some(character),
+            None => outside.push(character),
+        }
+    }
+    outside
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_a_text_is_no_call_and_no_option() {
+        assert_eq!(outside_texts("nextval(`shop`.`s`)"), "nextval(.)");
+        assert_eq!(outside_texts("concat('it\\'s nextval(','x')"), "concat(,)");
+        assert_eq!(outside_texts("'it''s' || nextval(`s`)"), " || nextval()");
+        assert_eq!(outside_texts("`bad`='x DATA DIRECTORY=y'"), "=");
+        assert_eq!(outside_texts("DATA DIRECTORY='/srv/x/'"), "DATA DIRECTORY=");
     }
 }

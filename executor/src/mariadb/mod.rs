@@ -6,23 +6,30 @@
 //! changes a schema first takes a lock that outlives its client exactly as long as its statement
 //! does. This module must not know plans, journals or restic.
 
+mod account;
 mod digest;
 mod dump;
+mod dump_place;
+mod dump_reader;
 mod exchange;
+mod floats;
 mod load;
 mod look;
 mod prepared;
 mod programs;
 mod reconcile;
 mod references;
+mod rehearse;
 mod rights;
 mod rows;
+mod said;
 mod script;
+mod settings;
 mod verdict;
 
 use std::{fs::File, path::PathBuf, time::Duration};
 
-pub use dump::DumpSum;
+pub use dump::{DumpFile, DumpSum, Which};
 pub use exchange::{Charset, Exchange, Marker, exchange, standing};
 pub use load::{ExpectedTable, Staged};
 pub use look::{SchemaFacts, TableFact, TableKind};
@@ -34,7 +41,7 @@ pub use verdict::MariadbError;
 
 use self::rows::{Row, row_of};
 use crate::{
-    config::{Credentials, Database, Node, Reach, check_root_owned},
+    config::{Credentials, Database, Node, Reach, Tls, check_root_owned},
     confine::Confinement,
     process::{Input, Moved, Program},
     services::docker_environment,
@@ -53,6 +60,9 @@ const OPTIONS: [&str; 2] = ["--defaults-file=/dev/fd/3", "--default-character-se
 /// The longest row of an answer. A program's text is at most as long as a statement may be, 16 MiB by
 /// default, and twice that where each byte is escaped.
 const LONGEST_ROW_BYTES: usize = 64 << 20;
+
+/// Whoever the server is; a client that does not know this option passes over it.
+const ANY_SERVER: &str = "--loose-ssl-verify-server-cert=0";
 
 /// How long a server may take to answer at all: one that hangs must not keep other customers waiting.
 const CONNECT_SECONDS: u32 = 10;
@@ -129,7 +139,7 @@ impl<'a> Server<'a> {
             .await?;
         match ended.status.success() {
             true => Ok(rows),
-            false => Err(MariadbError::of(&ended, |line| script.doing(line))),
+            false => Err(MariadbError::of("mariadb", &ended, |line| script.doing(line))),
         }
     }
 
@@ -157,6 +167,7 @@ impl<'a> Server<'a> {
         if matches!(tool, Tool::Client) {
             argv.push(format!("--connect-timeout={CONNECT_SECONDS}"));
         }
+        argv.extend(self.encryption().iter().map(|&option| option.to_owned()));
         match &self.database.reach {
             Reach::Socket(socket) => argv.push(format!("--socket={}", socket.display())),
             Reach::Tcp { host, port } => {
@@ -183,6 +194,18 @@ impl<'a> Server<'a> {
             env: docker_environment(&self.node.docker_socket),
             stdin: Input { text, file: input.file },
             patience: self.patience,
+        }
+    }
+
+    /// The options for encryption. Clients since 11.4 want it everywhere, also on a socket, where it
+    /// protects nothing.
+    fn encryption(&self) -> &[&'static str] {
+        match (&self.database.reach, self.database.tls) {
+            (Reach::Socket(_) | Reach::Container(_), _) => &[ANY_SERVER],
+            (Reach::Tcp { .. }, Tls::AsTheClient) => &[],
+            (Reach::Tcp { .. }, Tls::Off) => &["--skip-ssl"],
+            (Reach::Tcp { .. }, Tls::Required) => &["--ssl", ANY_SERVER],
+            (Reach::Tcp { .. }, Tls::Verified) => &["--ssl", "--ssl-verify-server-cert"],
         }
     }
 

@@ -3,11 +3,17 @@
 
 use super::{
     MariadbError, Script, Server,
-    load::LOADING,
+    account::LOADING,
     rows::Row,
     script::{name, text},
 };
-use crate::{config::OUR_PREFIX, stop::Stop};
+use crate::{
+    config::{OUR_PREFIX, Tls},
+    stop::Stop,
+};
+
+/// The client's number for a server that does not encrypt.
+const CLEARTEXT: u32 = 2026;
 
 /// Needed on all schemas, before MariaDB 10.11 given by SUPER as well.
 const GLOBAL: [&str; 4] = ["PROCESS", "CONNECTION ADMIN", "SET USER", "CREATE USER"];
@@ -62,6 +68,11 @@ impl Server<'_> {
         let mut script = Script::reading()
             .then("ask for the server's settings", "SELECT 'binary log', @@log_bin, @@log_bin_trust_function_creators, VERSION()")
             .then(
+                "ask for the session's encryption",
+                "SELECT 'cipher', VARIABLE_VALUE FROM information_schema.SESSION_STATUS \
+                 WHERE VARIABLE_NAME = 'SSL_CIPHER'",
+            )
+            .then(
                 "ask for our rights",
                 format!("SELECT 'global', PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.USER_PRIVILEGES WHERE {mine}"),
             )
@@ -81,6 +92,10 @@ impl Server<'_> {
                     old = ["10.6.", "10.7.", "10.8.", "10.9.", "10.10."]
                         .iter()
                         .any(|series| row.text(3).is_ok_and(|version| version.starts_with(series)));
+                }
+                // The client of 10.11 goes on without, if it is not told to verify.
+                b"cipher" if self.database.tls == Tls::Required && row.bytes(1)?.is_empty() => {
+                    return Err(MariadbError::Tls(CLEARTEXT));
                 }
                 b"global" => take(&mut global, &row)?,
                 b"live" => take(&mut live, &row)?,

@@ -1,8 +1,6 @@
-//! What a client program's end means.
-//!
-//! The client prints the whole failing statement, which may be megabytes of a customer's data: of
-//! what it says, only number, state and line are kept.
+//! The meaning of a client program's end: what went wrong, of which table, and whether it passes.
 
+use super::said::{Found, find_error, unknown_option};
 use crate::{
     config::ConfigError,
     failure::{Failure, chain},
@@ -22,7 +20,7 @@ pub enum MariadbError {
     #[error("the database server is not there ({0}): start it, or see its log")]
     Away(String),
     /// The server refused a statement.
-    #[error("could not {doing}: the database server answered error {number} ({state}) at line {line}{}", advice(*.number))]
+    #[error("could not {doing}{}: the database server answered error {number} ({state}) at line {line}{}", of_table(.table), advice(*.number))]
     Refused {
         /// What was being done.
         doing: &'static str,
@@ -32,7 +30,48 @@ pub enum MariadbError {
         state: String,
         /// The line of what the client was given.
         line: usize,
+        /// The table, where it is known.
+        table: Option<String>,
     },
+    /// A table cannot be opened or read.
+    #[error("could not {doing}{}: it is broken (error {number}{}): repair it, drop it, or restore the database from an earlier backup", of_table(.table), of_engine(.engine))]
+    Broken {
+        /// What was being done.
+        doing: &'static str,
+        /// The server's error number.
+        number: u32,
+        /// The storage engine's own.
+        engine: Option<u32>,
+        /// The table, where it is known.
+        table: Option<String>,
+    },
+    /// A statement is longer than the server takes.
+    #[error(
+        "table `{table}` has a row of {bytes} bytes as the dump writes it, and the server takes packets of {limit}: set its max_allowed_packet to more than {bytes}, and order it again"
+    )]
+    Packet {
+        /// The table.
+        table: String,
+        /// The length of its longest statement.
+        bytes: u64,
+        /// The server's `max_allowed_packet`.
+        limit: u64,
+    },
+    /// A client program does not know an option.
+    #[error(
+        "`{program}` does not know the option {option}: it is too old; install the client programs of MariaDB 10.6 or newer"
+    )]
+    TooOld {
+        /// The program.
+        program: String,
+        /// The option.
+        option: String,
+    },
+    /// Client and server do not agree about encryption.
+    #[error(
+        "the database client and its server do not agree about TLS (error {0}): give the server a certificate that the client trusts, or set `tls` in [[site.databases]]"
+    )]
+    Tls(u32),
     /// The client did not understand what it was given.
     #[error("could not {doing}: the database client does not understand line {line}")]
     Misread {
@@ -69,11 +108,39 @@ fn advice(number: u32) -> &'static str {
         }
         1205 | 3024 => ": somebody held a lock for too long; see SHOW FULL PROCESSLIST",
         3 | 1021 | 1026 | 1030 | 1114 => ": the disk of the database server is full, or broken",
+        1104 => ": its max_join_size is too small for the dump; SET GLOBAL max_join_size = DEFAULT",
+        1153 => ": its max_allowed_packet is too small for this",
+        1173 => ": its innodb_force_primary_key refuses tables without a key",
+        1180 => ": two rows have the same unique key, as the dump writes them",
         1290 | 1836 => ": the database server is read-only",
-        1153 => ": its max_allowed_packet is too small for a row of this database",
+        1709 => ": a key is too long for its innodb_default_row_format",
+        1819 => ": its policy for passwords refuses the loading account's",
+        3159 => ": it wants encrypted connections; set `tls` in [[site.databases]]",
         _ => "",
     }
 }
+
+fn of_table(table: &Option<String>) -> String {
+    table.as_ref().map(|table| format!(" (table `{table}`)")).unwrap_or_default()
+}
+
+fn of_engine(engine: &Option<u32>) -> String {
+    engine.map(|number| format!(", of its engine {number}")).unwrap_or_default()
+}
+
+/// Errors of a table that cannot be opened or read, and that no wait heals.
+fn is_broken(number: u32, engine: Option<u32>) -> bool {
+    // By my_base.h and errno.h: a full disk or quota, and a table that is being changed.
+    let passing = [11, 12, 23, 24, 28, 122, 135, 139, 146, 149, 159];
+    match number {
+        1030 => engine.is_some_and(|engine| !passing.contains(&engine)),
+        126 | 127 | 130 | 144 | 145 | 1016 | 1033..=1035 | 1194 | 1195 | 1712 | 1812 | 1932 => true,
+        _ => false,
+    }
+}
+
+/// The error of an engine whose disk is full, at a commit.
+const ENGINE_DISK_FULL: u32 = 28;
 
 /// What docker says when there is nothing to execute the client in.
 const DOCKER_SAYS: [&str; 2] =
@@ -81,7 +148,7 @@ const DOCKER_SAYS: [&str; 2] =
 
 /// Errors of a server that is stopping, starting, full or gone.
 fn is_away(number: u32) -> bool {
-    matches!(number, 1040 | 1053 | 1077..=1080 | 1152 | 1158..=1161 | 1203 | 1927 | 2000..=2013 | 2026 | 2055)
+    matches!(number, 1040 | 1053 | 1077..=1080 | 1152 | 1158..=1161 | 1203 | 1927 | 2000..=2013 | 2055)
 }
 
 /// Errors of a server that is full, read-only for a while, or has somebody else in the way: no person
@@ -91,17 +158,35 @@ fn passes(number: u32) -> bool {
 }
 
 impl MariadbError {
-    /// What the bad end of a client program means; `doing` tells what a line of its input is for.
-    pub(super) fn of(ended: &Ended, doing: impl Fn(usize) -> &'static str) -> Self {
+    /// The error that ended a client program; `doing` tells the purpose of a line of its input.
+    pub(super) fn of(program: &str, ended: &Ended, doing: impl Fn(usize) -> &'static str) -> Self {
         match find_error(&ended.stderr) {
-            Some(Found { number, .. }) if is_away(number) => Self::Away(format!("error {number}")),
+            Some(Found { number: 2026, broke: false, .. }) => Self::Tls(2026),
+            Some(Found { number, .. }) if is_away(number) || number == 2026 => {
+                Self::Away(format!("error {number}"))
+            }
             Some(Found { number: 0, line, .. }) => Self::Misread { doing: doing(line), line },
-            Some(Found { number, state, line }) => {
-                Self::Refused { doing: doing(line), number, state, line }
+            Some(Found { number, line, engine, table, .. }) if is_broken(number, engine) => {
+                Self::Broken { doing: doing(line), number, engine, table }
+            }
+            Some(Found {
+                number: 1180,
+                engine: Some(ENGINE_DISK_FULL),
+                state,
+                line,
+                table,
+                ..
+            }) => Self::Refused { doing: doing(line), number: 1021, state, line, table },
+            Some(Found { number, state, line, table, .. }) => {
+                Self::Refused { doing: doing(line), number, state, line, table }
             }
             None if DOCKER_SAYS.iter().any(|words| ended.stderr.contains(words)) => {
                 Self::Away("its container does not run".into())
             }
+            None if unknown_option(&ended.stderr).is_some() => Self::TooOld {
+                program: program.to_owned(),
+                option: unknown_option(&ended.stderr).unwrap_or_default(),
+            },
             None => {
                 let ours = |line: &&str| {
                     !line.is_empty()
@@ -122,6 +207,15 @@ impl MariadbError {
         matches!(self, Self::Refused { number: 1050 | 1051 | 1146 | 1205 | 1213 | 1347 | 1435, .. })
     }
 
+    /// The table that it is about, where it is known.
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            Self::Refused { table, .. } | Self::Broken { table, .. } => table.as_deref(),
+            Self::Packet { table, .. } => Some(table),
+            _ => None,
+        }
+    }
+
     /// The failure of the stage in which this happened.
     pub fn into_failure(self) -> Failure {
         let operator = chain(&self);
@@ -133,9 +227,25 @@ impl MariadbError {
             Self::Refused { number, .. } if passes(number) => Failure::transient(later, operator),
             Self::Process(_) => Failure::transient(later, operator),
             Self::Unknown { .. } | Self::Answer(_) => Failure::transient(later, operator),
-            Self::Configuration(_) | Self::Rights(_) => {
+            Self::Configuration(_) | Self::Rights(_) | Self::TooOld { .. } | Self::Tls(_) => {
                 Failure::permanent(crate::plans::CONTACT_SUPPORT, operator)
             }
+            Self::Broken { table, .. } => {
+                let table = table.map(|table| format!("A table of it, `{table}`,"));
+                let table = table.as_deref().unwrap_or("A table of it");
+                let customer = format!(
+                    "The database could not be used. {table} is broken. Nothing was changed. Repair \
+                     or drop that table, restore the database, or contact support."
+                );
+                Failure::permanent(customer, operator)
+            }
+            Self::Packet { table, .. } => Failure::permanent(
+                format!(
+                    "The database has a row in table `{table}` that is too long for its server. \
+                     Nothing was changed. Shorten that row, or contact support."
+                ),
+                operator,
+            ),
             Self::Refused { .. } => Failure::permanent(
                 "The database server refused what is needed for this. Nothing was changed; please \
                  contact support.",
@@ -150,47 +260,6 @@ impl MariadbError {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Found {
-    number: u32,
-    state: String,
-    line: usize,
-}
-
-/// The last error that is named: `ERROR 1146 (42S02) at line 3: …` of the server, `ERROR at line 3: …`
-/// of the client itself, which has no number, and of the dump
-/// `Got error: 2002: "…"`, `Error 2013: …` or `…: View '…' references … (1356)`.
-fn find_error(stderr: &str) -> Option<Found> {
-    stderr.lines().rev().find_map(|line| {
-        if let Some(rest) = line.strip_prefix("ERROR at line ") {
-            let line = leading_number(rest)? as usize;
-            return Some(Found { number: 0, state: String::new(), line });
-        }
-        if let Some(rest) = line.strip_prefix("ERROR ") {
-            let number = leading_number(rest)?;
-            let state = rest.split(['(', ')']).nth(1).unwrap_or_default();
-            let state = state.chars().take(5).filter(char::is_ascii_alphanumeric).collect();
-            let at = rest.split_once(" at line ").and_then(|(_, rest)| leading_number(rest));
-            return Some(Found { number, state, line: at.unwrap_or(0) as usize });
-        }
-        let rest = line.strip_prefix("mariadb-dump: ").or(line.strip_prefix("mysqldump: "))?;
-        let named = ["Got error: ", "Error: ", "Error "]
-            .iter()
-            .find_map(|mark| rest.split_once(mark).and_then(|(_, rest)| leading_number(rest)));
-        let last = || {
-            let inside = rest.trim_end().strip_suffix(')')?.rsplit_once('(')?.1;
-            inside.parse().ok()
-        };
-        let number = named.or_else(last)?;
-        Some(Found { number, state: "dump".into(), line: 0 })
-    })
-}
-
-fn leading_number(text: &str) -> Option<u32> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text[..digits].parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use holdfast_job::Outcome;
@@ -198,35 +267,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_number_state_and_line_of_an_error_are_kept() {
-        let said = "--------------\nINSERT INTO secret VALUES ('ERROR 1 (x)')\n--------------\n\n\
-                    ERROR 1062 (23000) at line 41: Duplicate entry 'secret' for key 'PRIMARY'\n";
-        let found = Found { number: 1062, state: "23000".into(), line: 41 };
-        assert_eq!(find_error(said), Some(found));
-        let found = |number| Some(Found { number, state: "dump".into(), line: 0 });
-        let client = "ERROR at line 7: Unknown command '\\!'.";
-        assert_eq!(find_error(client), Some(Found { number: 0, state: String::new(), line: 7 }));
-        let dump = "mariadb-dump: Got error: 2002: \"Can't connect\" when trying to connect\n";
-        assert_eq!(find_error(dump), found(2002));
-        let dump = "mariadb-dump: Error 2013: Lost connection to server during query when dumping";
-        assert_eq!(find_error(dump), found(2013));
-        let dump = "mariadb-dump: Couldn't execute 'SHOW FIELDS FROM `v`': View is broken (1356)";
-        assert_eq!(find_error(dump), found(1356));
-        assert_eq!(find_error("Segmentation fault"), None);
-    }
-
-    #[test]
     fn what_passes_by_itself_is_tried_again_and_what_does_not_is_not() {
         let refused = |number| {
-            let state = "HY000".into();
-            let refused = MariadbError::Refused { doing: "swap", number, state, line: 1 };
+            let (state, table) = ("HY000".into(), None);
+            let refused = MariadbError::Refused { doing: "swap", number, state, line: 1, table };
             refused.into_failure().outcome()
         };
         for number in [1021, 1030, 1114, 1205, 1290, 1836] {
             assert_eq!(refused(number), Outcome::FailedForNow, "error {number}");
         }
-        for number in [1044, 1064, 1142, 1146] {
+        for number in [1044, 1064, 1104, 1142, 1146, 1153, 1173, 1180, 1709, 1819] {
             assert_eq!(refused(number), Outcome::Failed, "error {number}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_no_broken_table() {
+        assert!(is_broken(1030, Some(194)));
+        assert!(is_broken(1194, None));
+        assert!(!is_broken(1030, Some(ENGINE_DISK_FULL)));
+        assert!(!is_broken(1030, None));
+        assert!(!is_broken(1146, None));
     }
 }

@@ -3,13 +3,15 @@
 //! | stage | run | revert |
 //! |---|---|---|
 //! | `Check` | the sources are real directories inside a root-owned base, and not too large; the databases are there and can be brought back | – |
-//! | `Dump` | each database and its programs, and `manifest.json`, are written into the spool; beside it restic opens the repository and waits | restic is sent away, the spool is removed |
+//! | `Dump` | each database and its programs, and `manifest.json`, are written into the spool, and a restore of the structure is rehearsed; beside it restic opens the repository and waits | restic is sent away, the rehearsal's schemas and account and the spool are removed |
 //! | `Snapshot` | one `restic backup` of sources and spool; beside it another restic opens the repository, to read back | a snapshot that failed `Verify` is forgotten |
 //! | `Verify` | the snapshot is read back: whose it is, each directory, the manifest | – |
 //! | `Tidy` | the spool is removed; `after` | – |
 
 mod check;
 mod dump;
+mod dumping;
+mod rehearse;
 
 use std::{
     collections::BTreeMap,
@@ -23,6 +25,7 @@ use holdfast_job::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::rehearse::Rehearsing;
 use super::{
     SiteOrError, foreign_stage,
     hooks::tell_after,
@@ -65,6 +68,9 @@ struct Facts {
     condemned: bool,
     incomplete: bool,
     unreadable: Vec<String>,
+    /// What is being rehearsed.
+    #[serde(default)]
+    rehearsing: Vec<Rehearsing>,
 }
 
 /// What the journal keeps of a dumped database; the manifest says the rest.
@@ -342,6 +348,7 @@ impl Plan for Backup {
             Stage::Check | Stage::Verify | Stage::Tidy => Ok(()),
             Stage::Dump => {
                 self.turn_away().await;
+                self.clear_rehearsals(work).await;
                 remove_spool(&manifest::spool(work.node, work.customer()))
             }
             Stage::Snapshot => {

@@ -46,7 +46,9 @@ pub(super) async fn check(
         Some(_) => server.programs(schema, &work.stop).await.map_err(failed)?,
         None => Vec::new(),
     };
-    if let Some(program) = programs.iter().find(|one| is_too_long(one, found.max_allowed_packet)) {
+    if let Some(program) =
+        programs.iter().find(|one| is_too_long(one, found.settings.max_allowed_packet))
+    {
         return Err(in_the_way(
             database,
             &format!(
@@ -88,7 +90,7 @@ pub(super) async fn check(
             ),
         ));
     }
-    Ok(batches_for(&names, schema.len(), limits.tables_at_once, found.max_allowed_packet))
+    Ok(batches_for(&names, schema.len(), limits.tables_at_once, found.settings.max_allowed_packet))
 }
 
 fn in_the_way(database: &Database, what: &str, cure: &str) -> Failure {

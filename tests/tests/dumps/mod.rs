@@ -4,6 +4,7 @@
 mod back;
 mod broken;
 mod by_hand;
+mod changing;
 mod credentials;
 mod refused;
 

@@ -59,6 +59,37 @@ fn what_could_not_be_brought_back_is_refused_by_name_before_it_is_saved() {
 }
 
 #[test]
+fn texts_that_read_like_a_sequence_or_a_directory_come_back() {
+    let site = small_site();
+    site.filled(
+        "CREATE TABLE calls (id INT PRIMARY KEY, help VARCHAR(90) DEFAULT 'call nextval(x), it''s now',
+                             more VARCHAR(90) DEFAULT (CONCAT('setval(', 'lastval(')));
+         SET sql_mode = 'IGNORE_BAD_TABLE_OPTIONS';
+         CREATE TABLE options (id INT PRIMARY KEY) other = 'x DATA DIRECTORY=y'
+             COMMENT = 'z DATA DIRECTORY=q'",
+    );
+    let good = site.schema().expect("a schema");
+    let snapshot = site.backed_up();
+    site.server.query("DROP TABLE customer_42.calls, customer_42.options");
+    site.restore(&snapshot).run().completed();
+    let restored = site.schema().expect("a schema");
+    // An option that no engine knows is a comment in a dump.
+    let (good, restored) = (good.without(&["table options"]), restored.without(&["table options"]));
+    assert!(good == restored, "{}", good.differences(&restored));
+    // Beside a text, a call is still found.
+    site.server.load(
+        MariaDb::SCHEMA,
+        b"CREATE SEQUENCE s;
+          CREATE TABLE n (id VARCHAR(90) DEFAULT (CONCAT('it''s ', NEXT VALUE FOR s)))",
+    );
+    let ended = site.node.backup_of("db").run();
+    let result = ended.ended_as(Outcome::Failed);
+    let sentence = "column `id` of table `n` takes its default from a sequence";
+    assert!(result.operator_message.contains(sentence), "{ended:?}");
+    site.node.recover();
+}
+
+#[test]
 fn a_broken_view_is_left_out_and_a_table_without_transactions_is_named() {
     let site = small_site();
     site.server.load(

@@ -12,6 +12,7 @@ use crate::{
     manifest::SavedFiles,
     mariadb::{MariadbError, SchemaFacts},
     plans::{
+        CONTACT_SUPPORT,
         databases::administer,
         hooks::ask_before,
         preconditions::{Place, look_at, open_base, refuse_old_server, repository},
@@ -93,7 +94,7 @@ async fn check_database(
 ) -> Result<SchemaFacts, Failure> {
     let patience = site.limits.patience(holdfast_job::Stage::Check);
     let (server, _) = administer(database, work, patience)?;
-    let facts =
+    let mut facts =
         server.look(&database.schema, &work.stop).await.map_err(MariadbError::into_failure)?;
     refuse_old_server(database, &facts)?;
     server.check_rights(&work.stop).await.map_err(MariadbError::into_failure)?;
@@ -103,6 +104,12 @@ async fn check_database(
             format!("database `{}`: there is no schema {}", database.id, database.schema),
         ));
     }
+    if let Some(refusal) = &facts.refusal {
+        let operator = format!("database `{}`: {refusal}", database.id);
+        return Err(Failure::permanent(CONTACT_SUPPORT, operator));
+    }
+    let floats = server.colliding_floats(&database.schema, &facts, &work.stop).await;
+    facts.obstacles.extend(floats.map_err(MariadbError::into_failure)?);
     if let Some(obstacle) = facts.obstacles.first() {
         return Err(Failure::permanent(
             format!(

@@ -9,19 +9,22 @@ use std::{
 
 use holdfast_job::{Level, Progress, Stage};
 
-use super::{Backup, Dumped};
+use super::{
+    Backup, Dumped,
+    dumping::{Finished, dump_tables, schema_is_gone},
+    rehearse::Rehearsal,
+};
 use crate::{
     config::{Database, Site},
-    failure::{Failure, chain},
+    failure::Failure,
     manifest::{
         self, LeftOut, MANIFEST_VERSION, Manifest, PROGRAMS_FILE, PROGRAMS_SQL_FILE, SavedDatabase,
-        TABLES_FILE,
     },
     mariadb::{
-        Charset, DumpSum, ExpectedTable, MariadbError, ProgramKind, SchemaFacts, Server,
-        StoredProgram, TableKind, programs_for_people,
+        Charset, DumpSum, ExpectedTable, MariadbError, ProgramKind, SchemaFacts, StoredProgram,
+        TableKind, programs_for_people,
     },
-    plans::databases::administer,
+    plans::{databases::administer, preconditions::sources_of},
     space::Free,
     teller::{Teller, megabytes},
     work::Work,
@@ -39,18 +42,24 @@ impl Backup {
         super::remove_spool(&spool)?;
         make_folder(&spool).map_err(system)?;
         self.open_repository(work).await?;
-        let (site, sources) = self.sources()?;
+        let site = self.site.get()?.clone();
+        let site = &site;
+        let wanted = sources_of(site, &self.order.scope)?.databases;
         let mut databases = Vec::new();
         let mut dumped = Vec::new();
-        for database in &sources.databases {
+        for (number, &database) in wanted.iter().enumerate() {
             let folder = spool.join(database.id.as_str());
             make_folder(&folder).map_err(system)?;
             let looked = self.looked.get(&database.id).cloned();
-            let saved = dump_database(site, (database, looked), &folder, work).await?;
+            let (saved, facts, structure) =
+                dump_database(site, (database, looked), &folder, work).await?;
+            let (tables, folder) = (saved.tables.as_slice(), folder.as_path());
+            let rehearsal = Rehearsal { number, facts, tables, structure, folder };
+            self.rehearse(database, rehearsal, work).await?;
             dumped.push(Dumped {
                 id: saved.id.clone(),
                 name: saved.name.clone(),
-                bytes: size_of(&folder).map_err(system)?,
+                bytes: size_of(folder).map_err(system)?,
                 rows: saved.tables.iter().map(|table| table.rows).sum(),
             });
             databases.push(saved);
@@ -94,40 +103,25 @@ async fn dump_database(
     (database, looked): (&Database, Option<SchemaFacts>),
     folder: &Path,
     work: &Work<'_>,
-) -> Result<SavedDatabase, Failure> {
+) -> Result<(SavedDatabase, SchemaFacts, Vec<u8>), Failure> {
     let (server, _) = administer(database, work, site.limits.patience(Stage::Dump))?;
     let failed = MariadbError::into_failure;
     let schema = &database.schema;
-    let facts = match looked {
-        Some(looked) => looked,
-        None => server.look(schema, &work.stop).await.map_err(failed)?,
-    };
-    let Some(charset) = facts.charset.clone() else {
-        return Err(changed_meanwhile(database, "its schema is gone"));
-    };
     let programs = server.programs(schema, &work.stop).await.map_err(failed)?;
     for program in programs.iter().filter(|program| !program.broken) {
         program.check().map_err(|error| refused(database, &error))?;
     }
-    let file = File::create(folder.join(TABLES_FILE))
-        .map_err(|error| Failure::system("write the dump", &error))?;
-    let total = facts.bytes();
     let mut room = Room::of(site, &work.node.state);
-    let sum = server
-        .dump(schema, &facts, file, &work.stop, |bytes| {
-            tell(work.teller, bytes, total);
+    let Finished { facts, sum, apart } =
+        dump_tables(&server, looked, folder, work, |facts, bytes| {
+            tell(work.teller, bytes, facts.bytes());
             room.check(bytes)
         })
-        .await
-        .map_err(|error| match error {
-            // A table that is gone, or is another one than when the dump began.
-            MariadbError::Refused { number: 1054 | 1146 | 1412, .. } => {
-                let what = "its tables were changed during the dump";
-                changed_meanwhile(database, &format!("{what}: {}", chain(&error)))
-            }
-            error => failed(error),
-        })?;
-    check_unchanged(&server, &facts, &sum, work).await?;
+        .await?;
+    if let Some(error) = sum.longest.beyond(facts.settings.max_allowed_packet) {
+        return Err(too_long(database, error));
+    }
+    let Some(charset) = facts.charset.clone() else { return Err(schema_is_gone(database)) };
     let (broken, whole): (Vec<_>, Vec<_>) = programs.into_iter().partition(|p| p.broken);
     write_programs(folder, &charset, &whole)
         .map_err(|error| Failure::system("write programs", &error))?;
@@ -138,7 +132,7 @@ async fn dump_database(
         );
         work.teller.log(Level::Warn, text);
     }
-    Ok(SavedDatabase {
+    let saved = SavedDatabase {
         id: database.id.clone(),
         name: database.name.clone(),
         engine: database.engine,
@@ -146,12 +140,13 @@ async fn dump_database(
         schema: schema.clone(),
         charset,
         tables: facts.tables.iter().map(|table| expected(table, &sum)).collect(),
-        table_bytes: total,
+        table_bytes: facts.bytes(),
         dump_bytes: sum.bytes,
         dump_sha256: sum.sha256,
         programs: whole.len(),
-        notes: notes(&facts, &broken),
-    })
+        notes: notes(&facts, &broken, &apart),
+    };
+    Ok((saved, facts, sum.structure))
 }
 
 fn expected(table: &crate::mariadb::TableFact, sum: &DumpSum) -> ExpectedTable {
@@ -160,29 +155,6 @@ fn expected(table: &crate::mariadb::TableFact, sum: &DumpSum) -> ExpectedTable {
         _ => sum.rows.get(&table.name).copied().unwrap_or_default(),
     };
     ExpectedTable { name: table.name.clone(), kind: table.kind, engine: table.engine.clone(), rows }
-}
-
-/// A dump sees rows at one moment, but tables as it comes to them.
-async fn check_unchanged(
-    server: &Server<'_>,
-    before: &SchemaFacts,
-    sum: &DumpSum,
-    work: &Work<'_>,
-) -> Result<(), Failure> {
-    let database = server.database;
-    let after =
-        server.look(&database.schema, &work.stop).await.map_err(MariadbError::into_failure)?;
-    let shape = |facts: &SchemaFacts| {
-        let table = |table: &crate::mariadb::TableFact| {
-            (table.name.clone(), table.kind, table.engine.clone(), table.columns)
-        };
-        (facts.tables.iter().map(table).collect::<Vec<_>>(), facts.views.clone())
-    };
-    let known = |name: &String| before.tables.iter().any(|table| table.name == *name);
-    match shape(before) == shape(&after) && sum.rows.keys().all(known) {
-        true => Ok(()),
-        false => Err(changed_meanwhile(database, "its tables were changed during the dump")),
-    }
 }
 
 /// What could not be brought back is not saved as if it could.
@@ -197,13 +169,19 @@ fn refused(database: &Database, error: &MariadbError) -> Failure {
     )
 }
 
-fn changed_meanwhile(database: &Database, what: &str) -> Failure {
-    Failure::transient(
+/// A row that the server would not take back.
+fn too_long(database: &Database, error: MariadbError) -> Failure {
+    let table = match &error {
+        MariadbError::Packet { table, .. } => table.clone(),
+        _ => String::new(),
+    };
+    Failure::permanent(
         format!(
-            "The database \"{}\" was being changed while it was saved. Please try again.",
+            "The database \"{}\" has a row in table `{table}` that is too long to be brought back. \
+             Nothing was saved. Shorten that row, or contact support.",
             database.name
         ),
-        format!("database `{}`: {what}", database.id),
+        format!("database `{}`: {error}", database.id),
     )
 }
 
@@ -218,7 +196,7 @@ fn write_programs(folder: &Path, charset: &Charset, programs: &[StoredProgram]) 
     File::create(folder.join(PROGRAMS_SQL_FILE))?.write_all(&script)
 }
 
-fn notes(facts: &SchemaFacts, broken: &[StoredProgram]) -> Vec<String> {
+fn notes(facts: &SchemaFacts, broken: &[StoredProgram], apart: &[String]) -> Vec<String> {
     let view = |program: &StoredProgram| {
         debug_assert_eq!(program.kind, ProgramKind::View);
         format!("view {} cannot be read and is left out", program.name)
@@ -227,7 +205,13 @@ fn notes(facts: &SchemaFacts, broken: &[StoredProgram]) -> Vec<String> {
         format!("table {} is {}, and not saved at one moment in time", table.name, table.engine)
     };
     let tables = facts.tables.iter().filter(|table| !table.is_transactional());
-    broken.iter().map(view).chain(tables.map(table)).collect()
+    let apart = apart.iter().map(|table| {
+        format!("table {table} was being changed, and is saved at a moment of its own")
+    });
+    let floats = facts.floats.iter().map(|(table, column)| {
+        format!("column {column} of table {table} is a FLOAT, of which a dump has six digits")
+    });
+    broken.iter().map(view).chain(tables.map(table)).chain(apart).chain(floats).collect()
 }
 
 /// What a dump may take: a table's estimate can be thousands of times less than its rows as text, and

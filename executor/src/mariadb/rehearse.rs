@@ -1,0 +1,149 @@
+//! The rehearsal of a load: the client, the session, the account and the marker of a restore, on a
+//! structure without rows. What would refuse a restore refuses this as well.
+
+use std::{fs::File, os::unix::fs::MetadataExt};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    ExpectedTable, MariadbError, SchemaFacts, Script, Server, Staged, Tool, dump::WRITING,
+    script::name,
+};
+use crate::{
+    config::Reach,
+    process::{Input, Moved},
+    stop::Stop,
+};
+
+impl Server<'_> {
+    /// Loads a structure as a restore would, looks at what came of it, and takes it all away again.
+    ///
+    /// # Errors
+    /// [`MariadbError`] of the first thing that a restore would fail by.
+    pub async fn rehearse(
+        &self,
+        lock: &str,
+        staged: &Staged<'_>,
+        (structure, expected): (File, &[ExpectedTable]),
+        stop: &Stop,
+    ) -> Result<(), MariadbError> {
+        let loaded = self.load(lock, staged, structure, stop, |_| ()).await;
+        let tried = match loaded {
+            Ok(()) => self.check_loaded(lock, (staged.schema, 1), expected, stop).await,
+            Err(error) => Err(error),
+        };
+        // Stopped, it is taken away all the same.
+        let cleared = self.clear_rehearsal(lock, staged, &Stop::default()).await;
+        tried.and(cleared)
+    }
+
+    /// Takes away what a rehearsal has made, wherever it ended.
+    ///
+    /// # Errors
+    /// [`MariadbError`].
+    pub async fn clear_rehearsal(
+        &self,
+        lock: &str,
+        staged: &Staged<'_>,
+        stop: &Stop,
+    ) -> Result<(), MariadbError> {
+        self.forget_loader(lock, staged.user, stop).await?;
+        let mut script = Script::changing(lock);
+        for schema in [staged.schema, staged.away] {
+            let drop = format!("DROP DATABASE IF EXISTS {}", name(schema));
+            script.push("drop the rehearsal's schema", drop);
+        }
+        self.run(&script, stop).await.map(|_| ())
+    }
+
+    /// Asks the program that dumps whether it knows all that it is told.
+    ///
+    /// # Errors
+    /// [`MariadbError::TooOld`] names what it does not know.
+    pub async fn check_dump_program(&self, stop: &Stop) -> Result<(), MariadbError> {
+        let mut args = WRITING.map(str::to_owned).to_vec();
+        args.push("--help".into());
+        let program = self.program(Tool::Dump, &args, Input::default());
+        let ended = program.start()?.wait(stop, |_| Moved::Yes).await?;
+        match ended.status.success() {
+            true => Ok(()),
+            false => Err(MariadbError::of("mariadb-dump", &ended, |_| "ask the dump program")),
+        }
+    }
+
+    /// A sum over all that decides how a load of this structure ends: with the same one it need not
+    /// be rehearsed again.
+    ///
+    /// # Errors
+    /// [`MariadbError::Configuration`] if the client program is not there.
+    pub fn sum_of_load(
+        &self,
+        facts: &SchemaFacts,
+        structure: &[u8],
+    ) -> Result<String, MariadbError> {
+        let client = match &self.database.reach {
+            // It comes with the server, whose version is in the sum.
+            Reach::Container(container) => container.clone(),
+            _ => {
+                let path = &self.node.mariadb;
+                let found = path.metadata().map_err(|source| crate::config::ConfigError::Read {
+                    file: path.clone(),
+                    source,
+                })?;
+                format!("{} {} {} {}", path.display(), found.ino(), found.size(), found.mtime())
+            }
+        };
+        let reach = format!("{} {:?}", self.database.reach, self.database.tls);
+        let charset = format!("{:?}", facts.charset);
+        let mut sum = Sha256::new();
+        for part in [
+            env!("CARGO_PKG_VERSION"),
+            &client,
+            &reach,
+            &self.login.user,
+            &self.login.password,
+            &facts.version,
+            &facts.settings.sum,
+            &charset,
+        ] {
+            sum.update(part.len().to_le_bytes());
+            sum.update(part);
+        }
+        for line in structure.split(|byte| *byte == b'\n') {
+            // An INSERT leaves its line end behind.
+            let moves = line.is_empty() || line.starts_with(b"DO SETVAL(");
+            if !moves && !line.starts_with(b"-- ") {
+                sum.update(without_counter(line));
+                sum.update(b"\n");
+            }
+        }
+        Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// The end of a CREATE TABLE without its next number, which each row changes.
+fn without_counter(line: &[u8]) -> Vec<u8> {
+    const COUNTER: &[u8] = b" AUTO_INCREMENT=";
+    let place = line.windows(COUNTER.len()).position(|window| window == COUNTER);
+    match place.filter(|_| line.starts_with(b") ENGINE=")) {
+        None => line.to_vec(),
+        Some(place) => {
+            let (before, number) = line.split_at(place);
+            let digits = number[COUNTER.len()..].iter().take_while(|b| b.is_ascii_digit()).count();
+            [before, &number[COUNTER.len() + digits..]].concat()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_number_of_a_table_is_no_part_of_its_structure() {
+        let line = b") ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8mb4";
+        assert_eq!(without_counter(line), b") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4");
+        let column = b"  `a` int COMMENT ' AUTO_INCREMENT=42'";
+        assert_eq!(without_counter(column), column);
+    }
+}
