@@ -10,7 +10,10 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use crate::{eventually, output_of, program, signal, signal::signal_if_there};
+use crate::{
+    eventually, output_of, program, signal,
+    signal::{signal_if_there, stop_all_of},
+};
 
 /// The image that there is.
 pub const IMAGE: &str = "busybox";
@@ -100,8 +103,11 @@ impl Docker {
 
     /// Stops the engine's own process, as if it hung, or lets it go on.
     pub fn hang(&self, hang: Hang) {
-        let pid = self.child.as_ref().map(Child::id).unwrap_or_default().to_string();
-        signal(if hang == Hang::Begins { "STOP" } else { "CONT" }, &pid);
+        let pid = self.child.as_ref().map(Child::id).unwrap_or_default();
+        match hang {
+            Hang::Begins => stop_all_of(pid),
+            Hang::Ends => signal("CONT", &pid.to_string()),
+        }
     }
 
     /// Runs docker; what it said.

@@ -10,7 +10,10 @@ use std::{
 use holdfast_job::JobId;
 
 use crate::{
-    MariaDb, Node, Redis, Sudoers, Web, Worker, node::built, output_of, program, signal::signal,
+    MariaDb, Node, Redis, Sudoers, Web, Worker,
+    node::built,
+    output_of, program,
+    signal::{signal, stop_all_of},
 };
 
 /// An installation. What is declared first ends first.
@@ -278,7 +281,10 @@ impl Fleet {
 
     /// Stops a process, or lets it go on.
     pub fn freeze(pid: u32, frozen: bool) {
-        signal(if frozen { "STOP" } else { "CONT" }, &pid.to_string());
+        match frozen {
+            true => stop_all_of(pid),
+            false => signal("CONT", &pid.to_string()),
+        }
     }
 }
 

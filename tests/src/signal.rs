@@ -1,9 +1,13 @@
 //! Signals to processes that the tests started, but whose children they are not.
 
+use std::fs;
+
 use rustix::{
     io::Errno,
     process::{Pid, Signal, kill_process},
 };
+
+use crate::eventually;
 
 /// The signals that tests send, by the names that the shell has for them.
 const NAMES: [(&str, Signal); 11] = [
@@ -32,6 +36,23 @@ pub fn signal(name: &str, pid: &str) {
 /// of just that.
 pub fn signal_if_there(name: &str, pid: u32) {
     let _ = send(name, &pid.to_string());
+}
+
+/// Stops a process, and waits until each of its threads stands still: one that goes on for a moment may
+/// still take a request, and then answer none.
+///
+/// # Panics
+/// If there is no such process, or it does not within a minute.
+pub fn stop_all_of(pid: u32) {
+    signal("STOP", &pid.to_string());
+    eventually("a process that stands still", || {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("its threads").flatten();
+        let stands = |thread: fs::DirEntry| {
+            let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+            status.is_empty() || status.contains("\nState:\tT")
+        };
+        threads.map(stands).all(|stands| stands).then_some(())
+    });
 }
 
 fn send(name: &str, pid: &str) -> Result<(), Errno> {
