@@ -91,7 +91,6 @@ fn only_a_token_that_is_right_in_every_part_is_believed() {
         ("expired", "exp", json!(now - 120)),
         ("an end in words", "exp", json!("never")),
         ("an end before all time", "exp", json!(-1)),
-        ("an end after all time", "exp", json!(1e300)),
         ("without end", "exp", json!(null)),
         ("not yet", "nbf", json!(now + 600)),
         ("a beginning in words", "nbf", json!("always")),
