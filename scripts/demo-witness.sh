@@ -162,6 +162,7 @@ stalls() {
         counted=$(sed -nE 's/^some .*total=([0-9]+)$/\1/p' "/proc/pressure/$which" 2>/dev/null) || true
         printf '%s ' "${counted:-0}"
     done
+    printf '\n'
 }
 
 # watch_door: from the moment in which the site is closed until it is open again, what `stalls` counts.

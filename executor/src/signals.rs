@@ -23,7 +23,7 @@ pub(crate) fn pass_over_others() {
     }
 }
 
-/// What cannot be heard does what it always does.
+/// Calls `then` at each signal. One that cannot be heard keeps its usual effect.
 fn hear(kind: SignalKind, mut then: impl FnMut() + Send + 'static) {
     if let Ok(mut signals) = signal(kind) {
         tokio::spawn(async move {

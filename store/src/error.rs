@@ -55,7 +55,7 @@ impl StoreError {
     }
 }
 
-/// What passes: too many connections, of all or of an account, shutting down, interrupted, lock waits,
+/// Errors that pass: too many connections, of all or of an account, shutting down, interrupted, lock waits,
 /// deadlocks, read-only.
 /// By the server's own list, <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
 const PASSING: [u16; 14] =

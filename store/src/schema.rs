@@ -85,7 +85,7 @@ impl Database {
         migrated
     }
 
-    /// Whether the server takes no writes of this account's, as a replica and a server that is being moved.
+    /// True if the server takes no writes of this account's, as a replica or a server that is being moved.
     ///
     /// # Errors
     /// [`StoreError`] if the server does not say.

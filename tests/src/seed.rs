@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The variable that makes the same choices again.
 const VARIABLE: &str = "HOLDFAST_TEST_SEED";
 
-/// What random choices come from.
+/// The source of random choices.
 #[derive(Debug)]
 pub struct Seed(u64);
 

@@ -169,7 +169,7 @@ impl Scene {
         &self.stages
     }
 
-    /// What the site's server answers, as root; nothing if the site has no database.
+    /// The answer of the site's server, as root; empty if the site has no database.
     pub fn query(&self, sql: &str) -> String {
         self.shop.as_ref().map_or_else(String::new, |shop| shop.query(sql))
     }

@@ -14,7 +14,7 @@ use holdfast_tests::{
     sweep::{Plan, Scene},
 };
 
-/// What the harness says of it when this is done; nothing if it finds nothing.
+/// The harness's words when this is done; empty if it finds nothing.
 fn said_of(act: impl FnOnce()) -> String {
     let panicked = catch_unwind(AssertUnwindSafe(act));
     panicked.err().map_or_else(String::new, |said| {

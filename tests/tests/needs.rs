@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is needed, and the words in a file that show it.
+/// The needs, and the words in a file that show each.
 const SHOWN_BY: [(&str, &[&str]); 9] = [
     ("disk", &["mkfs.ext4"]),
     ("docker", &["Docker", "in_container"]),

@@ -32,9 +32,9 @@ pub struct Limits {
     pub cpu_weight: Option<u32>,
     /// The same of the disks.
     pub io_weight: Option<u32>,
-    /// How long the databases of a site may keep it closed, as it is estimated beforehand.
+    /// The longest time for which the databases of a site may keep it closed, as estimated beforehand.
     pub closed: Option<Duration>,
-    /// How many tables change places in one statement, about.
+    /// The number of tables that change places in one statement, about.
     pub tables_at_once: usize,
     /// How long a stage may go on without progress.
     patience: Duration,

@@ -1,4 +1,4 @@
-//! Whether a site's database can be saved, and could be brought back.
+//! A look at a site's database: it can be saved, and could be brought back.
 
 use std::{fs::File, io::ErrorKind, time::SystemTime};
 
@@ -84,7 +84,7 @@ async fn rehearse(
     rehearsed.map_err(|error| format!("a restore would fail: {}", chain(&error)))
 }
 
-/// Whether another clock goes with ours.
+/// A comparison of another clock with ours.
 fn same_clock(whose: &str, theirs: u64) -> Result<(), String> {
     let ours = Moment::of(SystemTime::now()).unix_seconds();
     let skew = ours.abs_diff(theirs);

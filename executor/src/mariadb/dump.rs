@@ -28,7 +28,7 @@ const FEWEST_STATEMENT_BYTES: u64 = 4096;
 /// A LIMIT of its own goes before the server's `sql_select_limit`, which the program obeys.
 const ALL_ROWS: &str = "--where=1 LIMIT 18446744073709551615";
 
-/// How the program is to write.
+/// The options by which the program writes.
 pub(super) const WRITING: [&str; 10] = [
     "--single-transaction",
     "--quick",
@@ -96,7 +96,7 @@ impl DumpFile {
     /// Adds another dump.
     ///
     /// # Errors
-    /// What reading or writing said.
+    /// The error of reading or writing.
     pub fn append(&mut self, mut other: Self) -> io::Result<()> {
         other.file.rewind()?;
         let mut piece = vec![0; 1 << 20];
@@ -108,7 +108,7 @@ impl DumpFile {
         }
     }
 
-    /// What it came to.
+    /// The sum of it.
     ///
     /// # Errors
     /// If the sum is lost.

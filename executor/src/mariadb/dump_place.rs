@@ -19,13 +19,13 @@ const BEGINNINGS: [&[u8]; 7] = [
 /// A line is kept up to here: a beginning, and a name of 64 characters.
 const KEPT_BYTES: usize = 300;
 
-/// What is read at once.
+/// The bytes that are read at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// The table of this line, counted from 1, in a dump that is read from its beginning.
 ///
 /// # Errors
-/// What reading said.
+/// The error of reading.
 pub(super) fn table_at(file: &mut File, line: usize) -> io::Result<Option<String>> {
     file.rewind()?;
     let mut finder = Finder { line: 1, until: line, kept: Vec::new(), table: None };

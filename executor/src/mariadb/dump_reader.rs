@@ -116,7 +116,7 @@ impl DumpReader {
         }
     }
 
-    /// How many bytes may be passed over, because they change nothing where the reader is: nearly all
+    /// The number of bytes that may be passed over, because they change nothing where the reader is: nearly all
     /// of a dump is values.
     fn idle(&self, bytes: &[u8]) -> usize {
         let next = match self.at {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{stop::Stop, swap::Side};
 
-/// How often the tables are listed and renamed, if they are others each time.
+/// The number of times that the tables are listed and renamed, if they are others each time.
 const ATTEMPTS: u32 = 4;
 
 /// The defaults of a schema.

@@ -18,7 +18,7 @@ use crate::{
     stop::Stop,
 };
 
-/// How the client is to load: it reads comments, executes none of its own commands and no file.
+/// The options of a load: the client reads comments, executes none of its own commands and no file.
 const LOADING_OPTIONS: [&str; 5] =
     ["--comments", "--sandbox", "--binary-mode", "--local-infile=0", "--batch"];
 

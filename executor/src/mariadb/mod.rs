@@ -61,7 +61,7 @@ const OPTIONS: [&str; 2] = ["--defaults-file=/dev/fd/3", "--default-character-se
 /// default, and twice that where each byte is escaped.
 const LONGEST_ROW_BYTES: usize = 64 << 20;
 
-/// Whoever the server is; a client that does not know this option passes over it.
+/// Accepts any server. A client that does not know this option passes over it.
 const ANY_SERVER: &str = "--loose-ssl-verify-server-cert=0";
 
 /// How long a server may take to answer at all: one that hangs must not keep other customers waiting.

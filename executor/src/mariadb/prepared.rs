@@ -3,15 +3,15 @@
 use super::{MariadbError, Script, Server, TableFact, rows::Row, script::hex, script::name_in};
 use crate::stop::Stop;
 
-/// How long one table is looked through for a row that a transaction holds.
+/// The time for which one table is looked through for a row that a transaction holds.
 const LOOK_SECONDS: u32 = 5;
-/// How often a table is looked at: a transaction of the site's own is over sooner.
+/// The number of looks at a table: a transaction of the site's own is over sooner.
 const LOOKS: usize = 3;
 
 /// Prepared transactions, and a table that one of them holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// What `XA ROLLBACK` takes, parted by commas.
+    /// The arguments of `XA ROLLBACK`, parted by commas.
     pub transactions: String,
     /// The table.
     pub table: String,

@@ -16,7 +16,7 @@ pub(super) struct Found {
     pub(super) engine: Option<u32>,
     /// The table, where the program names it.
     pub(super) table: Option<String>,
-    /// Whether the connection broke while it was being encrypted.
+    /// True if the connection broke while it was being encrypted.
     pub(super) broke: bool,
 }
 

@@ -9,11 +9,11 @@ const LOCK_WAIT_SECONDS: u32 = 60;
 /// The tag of a row that says that an earlier session's statement is still at work.
 pub(super) const WAITING: &[u8] = b"waiting";
 
-/// How long one statement waits for somebody else's lock while a site is closed. Whoever holds one then
-/// is no connection of the site's, since those have been ended.
+/// The time for which one statement waits for somebody else's lock while a site is closed. No connection
+/// of the site's holds one then, since those have been ended.
 const CLOSED_WAIT_SECONDS: u32 = 2;
 
-/// How long a session waits before it looks whether the statement that it waits for is still at work.
+/// The time after which a waiting session looks whether the statement that it waits for is still at work.
 const STATEMENT_WAIT_SECONDS: u32 = 5;
 
 /// The beginning of every session of ours. Names and texts are understood one way, whatever the

@@ -2,7 +2,7 @@
 
 use super::{MariadbError, SchemaFacts, Script, rows::Row};
 
-/// What was found of a server's settings.
+/// The settings that were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The longest packet that it takes, in bytes.

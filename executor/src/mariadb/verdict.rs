@@ -201,7 +201,7 @@ impl MariadbError {
         }
     }
 
-    /// Whether a statement met other tables than were listed, or somebody who used one of them: the same
+    /// True if a statement met other tables than were listed, or somebody who used one of them: the same
     /// may work when they are listed again.
     pub(super) fn is_of_other_tables(&self) -> bool {
         matches!(self, Self::Refused { number: 1050 | 1051 | 1146 | 1205 | 1213 | 1347 | 1435, .. })

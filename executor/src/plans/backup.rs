@@ -68,7 +68,7 @@ struct Facts {
     condemned: bool,
     incomplete: bool,
     unreadable: Vec<String>,
-    /// What is being rehearsed.
+    /// The rehearsals under way.
     #[serde(default)]
     rehearsing: Vec<Rehearsing>,
 }

@@ -16,7 +16,7 @@ use crate::{
 const TABLE: Duration = Duration::from_micros(5_000);
 /// The time that a program takes to be read, to go and to come.
 const PROGRAM: Duration = Duration::from_micros(1_500);
-/// What else an exchange takes.
+/// The rest of an exchange.
 const ELSE: Duration = Duration::from_millis(150);
 
 /// The tables and programs that are to be live.
@@ -110,7 +110,7 @@ fn is_too_long(program: &StoredProgram, max_allowed_packet: u64) -> bool {
     max_allowed_packet > 0 && statement > max_allowed_packet
 }
 
-/// So many batches that each has few tables, and that its RENAME fits into a third of a packet: the
+/// The number of batches by which each has few tables, and its RENAME fits into a third of a packet: the
 /// batches are not equally large.
 fn batches_for(
     names: &BTreeSet<&str>,

@@ -1,4 +1,4 @@
-//! What befalls an installed host in the middle of a restore, by the stage in which it comes.
+//! Harms to an installed host in the middle of a restore, by the stage in which it comes.
 
 use holdfast_job::Stage;
 

@@ -1,4 +1,4 @@
-//! What is in the way of an exchange is found before the door closes, or goes out of the way.
+//! Obstacles to an exchange are found before the door closes, or go out of the way.
 //!
 //! Needs: mariadb, restic.
 

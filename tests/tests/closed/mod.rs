@@ -1,4 +1,4 @@
-//! What other tenants, tables and programs do to the section in which a site is closed.
+//! The effects of other tenants, tables and programs on the section in which a site is closed.
 
 mod in_the_way;
 mod many;

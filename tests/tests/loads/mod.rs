@@ -1,4 +1,4 @@
-//! What was saved comes back, whatever the server's settings; what cannot is refused at the backup,
+//! Everything that was saved comes back, whatever the server's settings; what cannot is refused at the backup,
 //! by name.
 
 mod encryption;

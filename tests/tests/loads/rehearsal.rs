@@ -172,7 +172,7 @@ fn doctor_finds_a_policy_that_refuses_every_restore() {
     assert_refused(&site, &["policy for passwords"]);
 }
 
-/// What `doctor` says of the database.
+/// The lines of `doctor` about the database.
 fn doctor(site: &DatabaseSite) -> String {
     let output = site.node.executor_with(&["doctor"]).output().expect("doctor");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

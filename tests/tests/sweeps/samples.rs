@@ -9,7 +9,7 @@ use holdfast_tests::{
     sweep::{Plan, Scene},
 };
 
-/// How many of a product that takes hours.
+/// The number of samples of a product that takes hours.
 const SAMPLES: usize = 3;
 
 #[test]

@@ -16,7 +16,7 @@ const MARKER: &str = "holdfast_marker";
 /// A table that steps aside has this name with a number behind it. In schemas of ours alone.
 const ASIDE: &str = "holdfast_aside";
 
-/// How far the tables are.
+/// The place of the tables on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Position {
     /// All of them are on one side.
@@ -48,7 +48,7 @@ pub(super) fn aside_of(number: usize) -> String {
     format!("{ASIDE}_{number}")
 }
 
-/// Whether a table's name is kept for our own.
+/// True if a table's name is kept for our own.
 pub(in crate::mariadb) fn is_reserved(table: &str) -> bool {
     let is_aside = table.strip_prefix(ASIDE).is_some_and(|rest| rest.starts_with('_'));
     batch_of_marker(table).is_some() || is_aside
@@ -66,7 +66,7 @@ impl Seen {
         tables.iter().filter_map(|table| batch_of_marker(table)).collect()
     }
 
-    /// How far the tables are.
+    /// The place of the tables on their way.
     ///
     /// # Errors
     /// [`MariadbError::Unusable`] if a marker is in neither schema or in both.
@@ -90,7 +90,7 @@ impl Seen {
         })
     }
 
-    /// How many batches there are.
+    /// The number of batches.
     fn batches(&self) -> usize {
         Self::markers(&self.from).len() + Self::markers(&self.to).len()
     }

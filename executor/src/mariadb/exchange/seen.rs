@@ -7,7 +7,7 @@ use crate::{
     swap::Side,
 };
 
-/// What is in the three schemas.
+/// The content of the three schemas.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// The tables of the live schema.
@@ -31,7 +31,7 @@ pub(super) struct Reference {
     pub(super) child: (String, String),
     /// The schema and the table that it names.
     pub(super) parent: (String, String),
-    /// Whether InnoDB has no such table.
+    /// True if InnoDB has no such table.
     pub(super) is_missing: bool,
 }
 

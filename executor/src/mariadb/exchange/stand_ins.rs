@@ -118,7 +118,7 @@ impl StandIns {
         File::open(file.parent().unwrap_or(Path::new("/")))?.sync_all()
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
