@@ -46,12 +46,12 @@ pub fn signal_if_there(name: &str, pid: u32) {
 pub fn stop_all_of(pid: u32) {
     signal("STOP", &pid.to_string());
     eventually("a process that stands still", || {
-        let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("its threads").flatten();
+        let mut threads = fs::read_dir(format!("/proc/{pid}/task")).expect("its threads").flatten();
         let stands = |thread: fs::DirEntry| {
             let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
             status.is_empty() || status.contains("\nState:\tT")
         };
-        threads.map(stands).all(|stands| stands).then_some(())
+        threads.all(stands).then_some(())
     });
 }
 
