@@ -9,7 +9,8 @@ bench_builds() {
         case $1 in
         --json) json=yes ;;
         --against)
-            against=$(git rev-parse --verify --quiet "${2-}^{commit}") || die "there is no commit ${2-}"
+            case ${2-} in '' | -*) die "--against wants a commit" ;; esac
+            against=$(git rev-parse --verify --quiet "$2^{commit}") || die "there is no commit $2"
             shift
             ;;
         *) die "builds takes --against <commit> and --json, not $1" ;;
@@ -32,7 +33,7 @@ bench_builds() {
 
 # clone <side> <commit>: what its packages come from is fetched beforehand.
 clone() {
-    git clone --quiet --shared --no-checkout . "$folder/$1"
+    git -c init.defaultBranch=main clone --quiet --shared --no-checkout . "$folder/$1"
     git -C "$folder/$1" checkout --quiet --detach "$2"
     (cd "$folder/$1" && cargo fetch --quiet --locked)
 }
