@@ -11,13 +11,15 @@ use std::{
 use holdfast_job::Outcome;
 use holdfast_tests::{DatabaseSite, MariaDb};
 
-/// Runs these statements again and again, each time with a moment between, while `meanwhile` lasts.
+/// Runs these statements again and again while `meanwhile` lasts, with so little between that no dump of
+/// the large table beside it can miss them.
 fn beside<T>(site: &DatabaseSite, sql: &str, meanwhile: impl FnOnce() -> T) -> T {
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             while !ended.load(Ordering::Relaxed) {
-                let again = format!("{sql}; DO SLEEP(0.3)");
+                // One client for many: to start one takes longer than a change.
+                let again = format!("{sql}; DO SLEEP(0.02);").repeat(20);
                 let mut client = site.server.client();
                 client.arg(MariaDb::SCHEMA);
                 let _ = MariaDb::run(&mut client, again.as_bytes());
