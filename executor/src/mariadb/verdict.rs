@@ -22,7 +22,7 @@ pub enum MariadbError {
     /// The server refused a statement.
     #[error("could not {doing}{}: the database server answered error {number} ({state}) at line {line}{}", of_table(.table), advice(*.number))]
     Refused {
-        /// What was being done.
+        /// The step that failed.
         doing: &'static str,
         /// The server's error number.
         number: u32,
@@ -36,7 +36,7 @@ pub enum MariadbError {
     /// A table cannot be opened or read.
     #[error("could not {doing}{}: it is broken (error {number}{}): repair it, drop it, or restore the database from an earlier backup", of_table(.table), of_engine(.engine))]
     Broken {
-        /// What was being done.
+        /// The step that failed.
         doing: &'static str,
         /// The server's error number.
         number: u32,
@@ -75,7 +75,7 @@ pub enum MariadbError {
     /// The client did not understand what it was given.
     #[error("could not {doing}: the database client does not understand line {line}")]
     Misread {
-        /// What was being done.
+        /// The step that failed.
         doing: &'static str,
         /// The line of what the client was given.
         line: usize,
