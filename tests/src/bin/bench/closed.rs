@@ -38,7 +38,7 @@ pub struct Size {
     /// Its name.
     pub name: &'static str,
     tables: usize,
-    /// The rows of all tables.
+    /// The rows of each table.
     rows: usize,
     /// Procedures that came after the backup.
     programs: usize,
@@ -47,13 +47,13 @@ pub struct Size {
 
 /// What is measured.
 pub const SIZES: [Size; 7] = [
-    Size { name: "12 tables", tables: 12, rows: 300_000, programs: 0, rounds: 5 },
-    Size { name: "100 tables", tables: 100, rows: 300_000, programs: 0, rounds: 5 },
-    Size { name: "400 tables", tables: 400, rows: 300_000, programs: 0, rounds: 3 },
-    Size { name: "1500 tables", tables: 1500, rows: 0, programs: 0, rounds: 1 },
-    Size { name: "6000 tables", tables: 6000, rows: 0, programs: 0, rounds: 1 },
-    Size { name: "100 programs", tables: 12, rows: 0, programs: 100, rounds: 5 },
-    Size { name: "4000 programs", tables: 12, rows: 0, programs: 4000, rounds: 1 },
+    Size { name: "12 tables", tables: 12, rows: 100, programs: 0, rounds: 5 },
+    Size { name: "100 tables", tables: 100, rows: 100, programs: 0, rounds: 5 },
+    Size { name: "400 tables", tables: 400, rows: 100, programs: 0, rounds: 3 },
+    Size { name: "1500 tables", tables: 1500, rows: 10, programs: 0, rounds: 1 },
+    Size { name: "6000 tables", tables: 6000, rows: 10, programs: 0, rounds: 1 },
+    Size { name: "100 programs", tables: 12, rows: 100, programs: 100, rounds: 5 },
+    Size { name: "4000 programs", tables: 12, rows: 100, programs: 4000, rounds: 1 },
 ];
 
 /// A peer that keeps its site closed for longer than that is ended.
@@ -173,19 +173,18 @@ impl Scene {
     }
 }
 
-/// Statements that make so many tables.
+/// Statements that make so many tables, each with so many rows.
 pub fn tables(count: usize, rows: usize) -> String {
-    let each = rows / count.max(1);
     let table = |table: usize| {
         let mut sql = format!(
             "CREATE TABLE shop_{table} (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(80), \
              price DECIMAL(10,2), made DATETIME, text VARCHAR(200), KEY (name), KEY (made));\n"
         );
-        if each > 0 {
+        if rows > 0 {
             sql.push_str(&format!(
                 "INSERT INTO shop_{table} SELECT NULL, SHA1(seq), seq % 1000, \
                  '2024-01-01' + INTERVAL seq SECOND, CONCAT(SHA2(seq, 256), MD5(seq)) \
-                 FROM seq_1_to_{each};\n"
+                 FROM seq_1_to_{rows};\n"
             ));
         }
         sql

@@ -66,7 +66,7 @@ impl Scene {
         let server = MariaDb::with_tenants(&node.root().join("db"));
         fs::create_dir(node.live()).expect("the site");
         node.configure_database(&server.socket(), "");
-        server.load(MariaDb::SCHEMA, tables(TABLES, 60_000).as_bytes());
+        server.load(MariaDb::SCHEMA, tables(TABLES, 100).as_bytes());
         let saved = node.backup_of("db").run().completed().snapshot.expect("a snapshot");
         node.restore_with(&saved, Scope::Db, UndoCopy::Keep).run().completed();
         let scene = Self { server, node };
