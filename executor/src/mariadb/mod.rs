@@ -177,7 +177,7 @@ impl<'a> Server<'a> {
             Reach::Container(_) => {}
         }
         argv.extend_from_slice(args);
-        let confinement = Confinement { hide: self.node.customers.clone(), show: None };
+        let confinement = Confinement { hide: self.node.customers.clone(), show: None, at: None };
         let mut text = Vec::new();
         for secret in [&self.login.user, &self.login.password] {
             text.extend_from_slice(in_option_file(secret).as_bytes());

@@ -4,6 +4,7 @@ mod backup;
 mod closing;
 mod databases;
 mod delete;
+mod foresee;
 mod hooks;
 mod life;
 mod preconditions;
