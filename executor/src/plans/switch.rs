@@ -16,6 +16,7 @@ use crate::{
     failure::{Failure, chain},
     foresight::reason,
     journal::Settlement,
+    mariadb::ClosedTime,
     swap::{Part, Side, live_inode},
     uncopied::Uncopied,
     work::Work,
@@ -207,10 +208,12 @@ impl Switch {
         Ok(())
     }
 
-    /// The exchange of every schema.
+    /// The exchange of every schema, all in one time.
     pub(super) async fn put_databases_new(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let limits = self.databases.iter().filter_map(DatabasePart::closed);
+        let time = ClosedTime::from_now(limits.min());
         for part in &self.databases {
-            part.put_new(work).await?;
+            part.put_new(time, work).await?;
         }
         Ok(())
     }

@@ -164,7 +164,7 @@ impl Undo {
                 return Err(nothing_to_undo(self.order.of));
             }
             server
-                .mark(&lock, &part.from, batches, &work.stop)
+                .mark_more(&lock, &part.from, batches, &work.stop)
                 .await
                 .map_err(MariadbError::into_failure)?;
         }
@@ -240,6 +240,7 @@ fn database_parts(
             bytes: 0,
             rows: 0,
             batches: 1,
+            closed_seconds: site.limits.closed.as_secs(),
             database,
         })
     };
