@@ -95,7 +95,8 @@ impl Restore {
             ));
         }
         self.check_room(size, &aside, work).await?;
-        facts.switch.life = Life::look(site, self.order.keep_unhealthy, work).await?;
+        let parts = &facts.switch.parts;
+        facts.switch.life = Life::look(site, parts, self.order.keep_unhealthy, work).await?;
         self.facts = facts;
         work.note(&self.facts)
     }

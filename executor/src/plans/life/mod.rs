@@ -3,19 +3,23 @@
 //!
 //! As with the trees, all of it works on what the journal has noted.
 
+mod looks;
+
 use std::{path::PathBuf, time::Duration};
 
 use holdfast_job::Level;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+pub(super) use self::looks::comes_up_again;
 use super::CONTACT_SUPPORT;
 use crate::{
-    config::{Probe, Services, Site},
+    config::{Probe, Services},
     failure::{Failure, FailureKind, chain},
     health::{Answer, ask},
     hooks,
-    services::{Condition, Found, Running, ServiceError},
+    journal::Record,
+    services::{Aim, Condition, Found, Ground, Patience, Running, ServiceError},
     work::{Work, no_stop},
 };
 
@@ -28,6 +32,9 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 pub struct Life {
     /// What runs on it; absent in what earlier versions wrote.
     services: Option<Services>,
+    /// What of the site matters to that.
+    #[serde(default)]
+    ground: Ground,
     /// The containers that its databases are in, which are left alone.
     spared: Vec<String>,
     probe: Option<Probe>,
@@ -36,6 +43,12 @@ pub struct Life {
     keep_unhealthy: bool,
     /// Whether it was well before, if it can be asked.
     was_well: Option<bool>,
+    /// What ran when the order began.
+    #[serde(default)]
+    first: Found,
+    /// What was seen right before the site was closed, and when.
+    #[serde(skip)]
+    fresh: Option<(Instant, Found)>,
     /// What ran when it was stopped.
     found: Option<Found>,
     /// Whether `after_swap` may have been told of the new site.
@@ -44,82 +57,45 @@ pub struct Life {
     is_well: Option<bool>,
     /// How long stopping and starting took, in milliseconds.
     took_ms: u64,
+    /// For the result.
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+/// Whether a person has said how the site stands: then all comes to an end, whatever does not run.
+fn is_settled(work: &Work<'_>) -> bool {
+    let records = work.journal.records().iter().rev();
+    let mut this_attempt = records.take_while(|record| !matches!(record, Record::Attempt { .. }));
+    this_attempt.any(|record| matches!(record, Record::Settled { .. }))
 }
 
 impl Life {
-    /// In `Check`: what runs there, and how it is while nothing is changed.
-    ///
-    /// # Errors
-    /// If what runs could not be stopped or asked.
-    pub(super) async fn look(
-        site: &Site,
-        keep_unhealthy: bool,
-        work: &Work<'_>,
-    ) -> Result<Self, Failure> {
-        let mut life = Self {
-            services: Some(site.services.decided(work.node)),
-            spared: site.database_containers(),
-            probe: site.probe.clone(),
-            after_swap: site.hooks.after_swap.clone(),
-            keep_unhealthy,
-            ..Self::default()
-        };
-        let mut problem = None;
-        let mut asked = false;
-        if let Some(running) = life.running(work)? {
-            let failed = ServiceError::into_failure;
-            let found = running.look(&work.stop).await.map_err(failed)?;
-            asked = !found.containers.is_empty();
-            match running.ask(&found, &work.stop).await.map_err(failed)? {
-                Condition::Well => {}
-                Condition::Unwell(why) | Condition::Down(why) => problem = Some(why),
-            }
-        }
-        if let Some(probe) = &life.probe {
-            asked = true;
-            let answer = ask(work.node, probe, &work.stop).await;
-            match answer.map_err(|text| Failure::permanent(CONTACT_SUPPORT, text))? {
-                Answer::Well => {}
-                Answer::Unwell(why) => problem = problem.or(Some(why)),
-            }
-        }
-        if let Some(why) = &problem {
-            work.teller.log(Level::Warn, format!("the site is not well before: {why}"));
-        }
-        life.was_well = asked.then_some(problem.is_none());
-        Ok(life)
-    }
-
     fn running<'l>(&'l self, work: &Work<'l>) -> Result<Option<Running<'l>>, Failure> {
-        let running = |services| Running::of(work.node, services, &self.spared);
+        let running = |services| Running::of(work.node, services, &self.ground, &self.spared);
         self.services.as_ref().map(running).transpose().map_err(ServiceError::into_failure)
     }
 
-    /// Before `Halt`: what runs now. To be noted. Looked at twice, what was found first stays.
-    pub(super) async fn look_again(&mut self, work: &Work<'_>) -> Result<(), Failure> {
-        let Some(running) = self.running(work)? else { return Ok(()) };
-        let seen = running.look(&no_stop()).await.map_err(failed)?;
-        let mut found = self.found.take().unwrap_or_default();
-        for container in seen.containers {
-            if found.containers.iter().all(|known| known.id != container.id) {
-                found.containers.push(container);
-            }
+    /// Something for the result, and for whoever listens.
+    fn warn(&mut self, text: String, work: &Work<'_>) {
+        if !self.warnings.contains(&text) {
+            work.teller.log(Level::Warn, &text);
+            self.warnings.push(text);
         }
-        for unit in seen.units {
-            if !found.units.contains(&unit) {
-                found.units.push(unit);
-            }
-        }
-        self.found = Some(found);
-        Ok(())
+    }
+
+    /// What is to be said in the result.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
     }
 
     /// `Halt`. To be noted.
     pub(super) async fn halt(&mut self, work: &Work<'_>) -> Result<(), Failure> {
         let since = Instant::now();
+        let mut killed = Vec::new();
         if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
-            running.stop(found, &no_stop()).await.map_err(failed)?;
+            killed = running.stop(found, &no_stop()).await.map_err(failed)?;
         }
+        killed.into_iter().for_each(|text| self.warn(text, work));
         self.took(since);
         Ok(())
     }
@@ -139,7 +115,11 @@ impl Life {
     /// The way back from `Resume`. To be noted.
     pub(super) async fn unresume(&mut self, work: &Work<'_>) -> Result<(), Failure> {
         if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
-            let left = running.stop_all_the_same(found, &no_stop()).await.map_err(later)?;
+            let left = match running.stop_all_the_same(found, &no_stop()).await {
+                Err(error) if passes(&error) && !is_settled(work) => return Err(later(error)),
+                Err(error) => Some(error),
+                Ok(left) => left,
+            };
             if let Some(error) = left {
                 work.teller.log(Level::Warn, chain(&error));
             }
@@ -148,23 +128,41 @@ impl Life {
         Ok(())
     }
 
-    /// The way back from `Halt`: what ran runs again, on the old site.
-    pub(super) async fn unhalt(&self, work: &Work<'_>) -> Result<(), Failure> {
-        let (Some(running), Some(found)) = (self.running(work)?, &self.found) else {
-            return Ok(());
-        };
-        let started = running.start(found, &no_stop()).await;
-        match started.map_err(later)? {
-            Condition::Well => {}
-            Condition::Unwell(why) => work.teller.log(Level::Warn, why),
-            Condition::Down(why) => return Err(Failure::permanent(CONTACT_SUPPORT, why)),
+    /// The way back from `Halt`: what ran runs again, on the old site. One that does not is told of, and
+    /// is no reason to keep a whole site closed. To be noted.
+    pub(super) async fn unhalt(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        let settled = is_settled(work);
+        match self.start_old(settled, work).await {
+            Ok(None) => {}
+            Ok(Some(why)) => self.warn(why, work),
+            Err(error) if passes(&error) && !settled => return Err(later(error)),
+            Err(error) => self.warn(chain(&error), work),
         }
         if self.told
             && let Err(why) = hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await
         {
-            work.teller.log(Level::Warn, why);
+            self.warn(why, work);
         }
         Ok(())
+    }
+
+    /// Why it is not well, if it is not.
+    async fn start_old(
+        &self,
+        settled: bool,
+        work: &Work<'_>,
+    ) -> Result<Option<String>, ServiceError> {
+        let (Some(services), Some(found)) = (&self.services, &self.found) else { return Ok(None) };
+        let running = Running::of(work.node, services, &self.ground, &self.spared)?;
+        let aim = if settled { Aim::Settled } else { Aim::Old };
+        let patience = match self.was_well {
+            Some(false) => Patience::Short(GRACE_OF_THE_SICK),
+            _ => Patience::Whole,
+        };
+        Ok(match running.start(found, (aim, patience), &no_stop()).await? {
+            Condition::Well => None,
+            Condition::Unwell(why) | Condition::Down(why) => Some(why),
+        })
     }
 
     /// Before `Resume`. To be noted.
@@ -182,17 +180,21 @@ impl Life {
     }
 
     async fn try_resume(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        let settled = is_settled(work);
         let mut asked = false;
         let mut problem = None;
-        if let (Some(running), Some(found)) = (self.running(work)?, &self.found) {
-            asked = !found.containers.is_empty();
-            let started = running.start(found, &no_stop()).await;
-            match started.map_err(failed)? {
-                Condition::Well => {}
-                Condition::Unwell(why) | Condition::Down(why) => problem = Some(why),
+        if self.found.as_ref().is_some_and(|found| !found.is_empty()) {
+            asked = self.found.as_ref().is_some_and(|found| !found.containers.is_empty());
+            match self.start_new(settled, work).await {
+                Ok(why) => problem = why,
+                Err(error) if settled => problem = Some(chain(&error)),
+                Err(error) => return Err(failed(error)),
             }
         }
-        hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await.map_err(not_ready)?;
+        match hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await {
+            Err(why) if settled => self.warn(why, work),
+            told => told.map_err(not_ready)?,
+        }
         if let Some(probe) = &self.probe {
             asked = true;
             if problem.is_none() {
@@ -201,14 +203,62 @@ impl Life {
         }
         self.is_well = asked.then_some(problem.is_none());
         let Some(why) = problem else { return Ok(()) };
-        if self.keep_unhealthy || self.was_well == Some(false) {
-            work.teller.log(Level::Warn, format!("the restored site is not well: {why}"));
+        if self.may_be_unwell() || settled {
+            self.warn(format!("the restored site is not well: {why}"), work);
             return Ok(());
         }
         match self.is_shutting_down(work).await {
             true => Err(failed(ServiceError::ShuttingDown)),
             false => Err(unwell(&why)),
         }
+    }
+
+    fn may_be_unwell(&self) -> bool {
+        self.keep_unhealthy || self.was_well == Some(false)
+    }
+
+    /// Starts what ran; then who came up in the very moment of the switch is brought over as well.
+    async fn start_new(
+        &mut self,
+        settled: bool,
+        work: &Work<'_>,
+    ) -> Result<Option<String>, ServiceError> {
+        let Some(services) = self.services.clone() else { return Ok(None) };
+        let (ground, spared) = (self.ground.clone(), self.spared.clone());
+        let running = Running::of(work.node, &services, &ground, &spared)?;
+        let found = self.found.get_or_insert_default();
+        let aim = if settled { Aim::Settled } else { Aim::New };
+        let patience = match self.keep_unhealthy || self.was_well == Some(false) {
+            true => Patience::Short(GRACE_OF_THE_SICK),
+            false => Patience::Whole,
+        };
+        let mut condition = running.start(found, (aim, patience), &no_stop()).await?;
+        let left = running.left_behind(&found.containers, &no_stop()).await?;
+        found.containers.extend(left.unknown);
+        if !left.astray.is_empty() && condition == Condition::Well {
+            condition = running.start(found, (Aim::Settled, patience), &no_stop()).await?;
+        }
+        left.others.into_iter().for_each(|text| self.warn(text, work));
+        Ok(match condition {
+            Condition::Well => None,
+            Condition::Unwell(why) | Condition::Down(why) => Some(why),
+        })
+    }
+
+    /// In `Keep`, behind the opened door: who ends soon is started again. To be noted.
+    pub(super) async fn watch(&mut self, work: &Work<'_>) {
+        let (Ok(Some(running)), Some(found)) = (self.running(work), &self.found) else { return };
+        // Down already, it has been told of.
+        if self.is_well == Some(false) {
+            return;
+        }
+        let why = match running.watch(found, &no_stop()).await {
+            Ok(Condition::Well) => return,
+            Ok(Condition::Unwell(why) | Condition::Down(why)) => why,
+            Err(error) => return self.warn(chain(&error), work),
+        };
+        self.is_well = Some(false);
+        self.warn(format!("the site is open, and not well: {why}"), work);
     }
 
     async fn is_shutting_down(&self, work: &Work<'_>) -> bool {
@@ -221,7 +271,7 @@ impl Life {
     async fn ask_until_well(&self, probe: &Probe, work: &Work<'_>) -> Option<String> {
         let within = self.services.as_ref().map_or(GRACE_OF_THE_SICK, |s| s.start_within);
         // Nothing hangs on it: visitors wait.
-        let patience = match self.keep_unhealthy || self.was_well == Some(false) {
+        let patience = match self.may_be_unwell() {
             true => within.min(GRACE_OF_THE_SICK),
             false => within,
         };
@@ -246,12 +296,15 @@ impl Life {
 
 /// On the way back: what could not even be tried is tried again by `recover`.
 fn later(error: ServiceError) -> Failure {
-    let passes = matches!(error, ServiceError::Process(_) | ServiceError::ShuttingDown);
-    let failure = error.into_failure();
-    match passes {
-        true => Failure { kind: FailureKind::Away, ..failure },
-        false => failure,
+    match passes(&error) {
+        true => Failure { kind: FailureKind::Away, ..error.into_failure() },
+        false => error.into_failure(),
     }
+}
+
+/// Whether it can be tried again when something is back.
+fn passes(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Process(_) | ServiceError::ShuttingDown | ServiceError::Away(_))
 }
 
 /// Something went wrong with what runs there, while the site is closed.
