@@ -1,6 +1,6 @@
 //! Containers that could not be started again: found before anything is stopped.
 //!
-//! Needs: docker, restic.
+//! Needs: docker, restic, strace.
 
 use std::fs;
 
@@ -93,4 +93,5 @@ fn a_file_that_a_container_has_and_the_backup_lacks_is_found_before_the_site_is_
     scene.node.undo().run().completed();
     scene.engine.run(&["start", "app"]);
     assert!(config.is_file());
+    scene.node.recover();
 }

@@ -1,6 +1,6 @@
 //! Containers that were made for one job: never cut short, never run twice.
 //!
-//! Needs: docker, restic.
+//! Needs: docker, restic, strace.
 
 use std::fs;
 

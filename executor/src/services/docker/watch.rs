@@ -43,7 +43,9 @@ impl Docker<'_> {
                 let these: Vec<Container> = containers.iter().filter(is_it).cloned().collect();
                 match self.start(&these, terms, stop).await? {
                     Condition::Well => {}
-                    otherwise => return Ok(otherwise),
+                    // It runs in this very moment, and has ended before.
+                    Condition::Unwell(_) => return Ok(Condition::Down(self.why_down(&down).await)),
+                    down @ Condition::Down(_) => return Ok(down),
                 }
                 lives.clear();
                 since = Instant::now();
