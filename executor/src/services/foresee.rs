@@ -215,8 +215,9 @@ impl Running<'_> {
                 let what = match tree {
                     None => "is not there any more: make it, or make the container anew",
                     Some(_) => {
-                        "is not in the backup, or is something else there: take the mount out, or \
-                         order it with `keep_unhealthy`"
+                        "is not in the backup, or is something else there: docker would make a folder \
+                         in its place, or find \"not a directory\"; take the mount out, or order it \
+                         with `keep_unhealthy`"
                     }
                 };
                 return Some(Obstacle::Lasting(format!(

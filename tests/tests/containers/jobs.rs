@@ -22,7 +22,7 @@ fn a_job_that_ends_soon_is_waited_for_and_not_begun_again() {
         let (folder, shared) = scene.shared();
         scene.container("web", &[], POLITE);
         let snapshot = scene.saved();
-        scene.container("job", &[more, &[ONE_OFF, &shared]].concat(), &job(6));
+        scene.container("job", &[more, &[ONE_OFF, &shared]].concat(), &job(4));
         let (bad, _) = scene.doctor();
         assert!(
             bad.iter().any(|line| line.contains("container job was made for one job")),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A job that is at work is waited for this long, while the site is open.
-const JOBS_WITHIN: Duration = Duration::from_secs(20);
+const JOBS_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// What was seen right before the site was closed need not be looked at again for this long: who comes
 /// up later is seen before the trees change places.
