@@ -179,14 +179,16 @@ impl Server<'_> {
             return unusable(format!("table {} is missing", name(&missing.name)));
         }
         self.compare_rows(schema, expected, stop).await?;
-        self.mark(lock, schema, batches, stop).await
+        let mut script = Script::changing(lock);
+        make_markers(schema, batches, false, &mut script);
+        self.run(&script, stop).await.map(|_| ())
     }
 
-    /// Marks a schema whose tables are ready to move in so many batches.
+    /// Marks a schema that is marked already for so many batches at least.
     ///
     /// # Errors
     /// [`MariadbError`].
-    pub async fn mark(
+    pub async fn mark_more(
         &self,
         lock: &str,
         schema: &str,
@@ -194,7 +196,7 @@ impl Server<'_> {
         stop: &Stop,
     ) -> Result<(), MariadbError> {
         let mut script = Script::changing(lock);
-        make_markers(schema, batches, &mut script);
+        make_markers(schema, batches, true, &mut script);
         self.run(&script, stop).await.map(|_| ())
     }
 

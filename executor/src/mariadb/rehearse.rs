@@ -32,24 +32,28 @@ impl Server<'_> {
             Ok(()) => self.check_loaded(lock, (staged.schema, 1), expected, stop).await,
             Err(error) => Err(error),
         };
-        // Stopped, it is taken away all the same.
-        let cleared = self.clear_rehearsal(lock, staged, &Stop::default()).await;
+        let schemas = ([staged.schema, staged.away], staged.user);
+        let cleared = self.clear_rehearsal(lock, schemas, stop).await;
         tried.and(cleared)
     }
 
-    /// Takes away what a rehearsal has made, wherever it ended.
+    /// Takes away what a rehearsal has made, wherever it ended. Dropping many tables may take longer than
+    /// whoever wishes a stop is to wait: then nobody loads any more, and the schemas are left to `recover`.
     ///
     /// # Errors
     /// [`MariadbError`].
     pub async fn clear_rehearsal(
         &self,
         lock: &str,
-        staged: &Staged<'_>,
+        (schemas, user): ([&str; 2], &str),
         stop: &Stop,
     ) -> Result<(), MariadbError> {
-        self.forget_loader(lock, staged.user, stop).await?;
+        self.forget_loader(lock, user, &Stop::default()).await?;
+        if stop.is_requested() {
+            return Ok(());
+        }
         let mut script = Script::changing(lock);
-        for schema in [staged.schema, staged.away] {
+        for schema in schemas {
             let drop = format!("DROP DATABASE IF EXISTS {}", name(schema));
             script.push("drop the rehearsal's schema", drop);
         }
