@@ -73,6 +73,20 @@ fn a_job_that_begins_during_the_fetch_is_seen_before_the_site_is_closed() {
 }
 
 #[test]
+fn a_container_that_does_what_it_is_for_and_ends_is_named_in_the_result() {
+    let scene = Scene::open();
+    scene.container("web", &[], POLITE);
+    let ends = format!("test -e /site/again && exit 0; {POLITE}");
+    scene.container("import", &[], &ends);
+    fs::write(scene.node.live().join("again"), "").expect("a file");
+    let snapshot = scene.saved();
+    let result = scene.node.restore(&snapshot).run().completed();
+    let said = &result.operator_message;
+    assert!(said.contains("container import was started again, and has ended"), "{said}");
+    assert_eq!((result.healthy, scene.runs("web")), (Some(true), true));
+}
+
+#[test]
 fn a_task_of_a_swarm_is_refused_by_name() {
     let scene = Scene::open();
     let snapshot = scene.saved();
