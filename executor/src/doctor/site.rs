@@ -84,7 +84,7 @@ async fn services(node: &Node, site: &Site) -> Result<String, String> {
         base: site.base.clone(),
         trees: site.files.iter().map(|source| (source.path.clone(), None)).collect(),
         databases: site.databases.iter().map(|one| (one.id.clone(), one.reach.clone())).collect(),
-        also: Vec::new(),
+        ..Ground::default()
     };
     let running = Running::of(node, &services, &ground, &spared).map_err(|error| chain(&error))?;
     let stop = Stop::default();

@@ -37,6 +37,9 @@ pub struct Ground {
     /// Containers of others that are stopped with the site's own.
     #[serde(default)]
     pub also: Vec<String>,
+    /// Mount points of this machine that come and go with the site's own containers.
+    #[serde(default)]
+    pub points: BTreeSet<PathBuf>,
 }
 
 /// Something in the way.
@@ -57,6 +60,8 @@ pub struct Foreseen {
     pub spared: Vec<String>,
     /// Containers of others that are to be stopped as well.
     pub also: Vec<String>,
+    /// Mount points of this machine that come and go with what is to be stopped.
+    pub points: BTreeSet<PathBuf>,
     /// For the record.
     pub notes: Vec<String>,
     /// For the result.
@@ -90,6 +95,7 @@ impl Running<'_> {
         let mut pass_over = pass_over(&site);
         pass_over.units.clone_from(&units);
         pass_over.uid = owner.map(|owner| owner.uid());
+        seen.points.clone_from(&pass_over.points);
         let mut found = site.iter().map(Container::of).collect::<Vec<_>>();
         for holder in self.holders_of_trees(&pass_over)? {
             self.judge_holder(holder, &mut seen, &mut found, stop).await?;
@@ -209,8 +215,9 @@ impl Running<'_> {
                 let what = match tree {
                     None => "is not there any more: make it, or make the container anew",
                     Some(_) => {
-                        "is not in the backup, or is something else there: take the mount out, or \
-                         order it with `keep_unhealthy`"
+                        "is not in the backup, or is something else there: docker would make a folder \
+                         in its place, or find \"not a directory\"; take the mount out, or order it \
+                         with `keep_unhealthy`"
                     }
                 };
                 return Some(Obstacle::Lasting(format!(

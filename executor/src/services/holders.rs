@@ -119,13 +119,15 @@ pub(super) fn holders(places: &[Place], pass_over: &PassOver) -> io::Result<Vec<
         }
         let cgroups = fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap_or_default();
         let container = container_in(&cgroups);
-        if pass_over.covers(process, &cgroups, container.as_deref()) {
+        let is_passed_over = pass_over.covers(process, &cgroups, container.as_deref());
+        if is_passed_over || (container.is_none() && is_of_an_executor(process)) {
             continue;
         }
         seen.insert(space);
         let table = mounts::table(Path::new(&format!("/proc/{process}/mountinfo")));
         for mount in table.unwrap_or_default() {
-            if known.contains(&(mount.point.clone(), mount.root.clone())) {
+            let is_known = known.contains(&(mount.point.clone(), mount.root.clone()));
+            if is_known || (container.is_none() && pass_over.points.contains(&mount.point)) {
                 continue;
             }
             let held = places.iter().find_map(|place| place.is_held_by(&mount));
@@ -165,6 +167,17 @@ fn container_in(cgroups: &str) -> Option<String> {
 fn unit_in(cgroups: &str) -> Option<String> {
     let mut parts = cgroups.lines().flat_map(|line| line.split('/'));
     parts.rfind(|part| part.ends_with(".service")).map(str::to_owned)
+}
+
+/// Whether an executor confines it: it has a copy of what was mounted when it was started, and uses none
+/// of that.
+fn is_of_an_executor(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    let parent = parent.and_then(|parent| parent.trim().parse::<u32>().ok());
+    let program = parent.and_then(|parent| fs::read_link(format!("/proc/{parent}/exe")).ok());
+    let name = program.as_ref().and_then(|program| program.file_name()?.to_str());
+    name.is_some_and(|name| name.starts_with("holdfast-"))
 }
 
 fn name_of(process: u32) -> String {

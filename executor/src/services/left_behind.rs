@@ -87,6 +87,7 @@ impl Running<'_> {
             return Ok(found);
         }
         let mut pass_over = pass_over(&site);
+        pass_over.points.extend(self.ground.points.iter().cloned());
         pass_over.units.clone_from(&found.units);
         pass_over.uid = self.owner()?.map(|owner| owner.uid());
         for holder in self.holders_of_trees(&pass_over)? {

@@ -302,18 +302,22 @@ impl<'a> Running<'a> {
         self.units.start(&down, self.services.start_within, stop).await
     }
 
-    /// Looks for a while, behind the opened door, whether containers go on; one that ends is started
-    /// again.
+    /// Looks for a while, behind the opened door, whether containers go on; one that fails is started
+    /// again. Returns how they are, and the names of those that have ended without a failure.
     ///
     /// # Errors
     /// [`ServiceError`] if they could not be looked at.
-    pub async fn watch(&self, found: &Found, stop: &Stop) -> Result<Condition, ServiceError> {
+    pub async fn watch(
+        &self,
+        found: &Found,
+        stop: &Stop,
+    ) -> Result<(Condition, Vec<String>), ServiceError> {
         match &self.docker {
             Some(docker) if !found.containers.is_empty() && !self.services.watch_for.is_zero() => {
                 let terms = self.terms(Aim::Settled, Patience::Whole);
                 docker.watch(&found.containers, self.services.watch_for, &terms, stop).await
             }
-            _ => Ok(Condition::Well),
+            _ => Ok((Condition::Well, Vec::new())),
         }
     }
 

@@ -5,6 +5,7 @@
 //! of the socket mounted is a client.
 
 use std::{
+    collections::BTreeSet,
     fs,
     net::{IpAddr, ToSocketAddrs, UdpSocket},
     os::unix::fs::MetadataExt,
@@ -92,13 +93,11 @@ fn is_reached(one: &Inspected, all: &[Inspected], (host, port): (&str, u16)) -> 
         }
         ports
     };
-    let leads_here = is_local && !one.published_at(port).is_empty()
+    let leads_here = (is_local && !one.published_at(port).is_empty())
         || addresses.iter().any(|address| one.has_address(&address.to_string()));
-    // Who listens may be another one that shares the network of the one that has the address.
+    // Who listens may be another one, which shares the network of the one that has the address.
     let network = namespace(one.state.pid, "net");
-    let mut own = all.iter().filter(|other| namespace(other.state.pid, "net") == network);
-    let ports: Vec<u16> = own.by_ref().flat_map(inside).collect();
-    leads_here
-        || (!ports.is_empty()
-            && ports.iter().any(|port| listening(one.state.pid).ports.contains(port)))
+    let in_network = all.iter().filter(|other| namespace(other.state.pid, "net") == network);
+    let ports: BTreeSet<u16> = in_network.flat_map(inside).collect();
+    leads_here || (!ports.is_empty() && !ports.is_disjoint(&listening(one.state.pid).ports))
 }

@@ -1,6 +1,6 @@
 //! Containers that could not be started again: found before anything is stopped.
 //!
-//! Needs: docker, restic.
+//! Needs: docker, restic, strace.
 
 use std::fs;
 
@@ -93,4 +93,29 @@ fn a_file_that_a_container_has_and_the_backup_lacks_is_found_before_the_site_is_
     scene.node.undo().run().completed();
     scene.engine.run(&["start", "app"]);
     assert!(config.is_file());
+    scene.node.recover();
+}
+
+#[test]
+fn what_ends_or_is_made_anew_during_the_fetch_is_seen_before_the_site_is_closed() {
+    let scene = Scene::open();
+    for name in ["web", "worker", "cron"] {
+        scene.container(name, &[], POLITE);
+    }
+    let snapshot = scene.saved();
+    let gate = scene.node.root().join("gate");
+    fs::write(&gate, "").expect("a file");
+    let held = format!("held close {}", gate.display());
+    let running = scene.node.restore(&snapshot).rehearsed(&held).start();
+    running.until_said("\"stage\":\"close\"");
+    scene.engine.run(&["stop", "--time=5", "worker"]);
+    scene.engine.run(&["rm", "--force", "web"]);
+    scene.container("web", &[], POLITE);
+    fs::remove_file(&gate).expect("away");
+    let result = running.wait().completed();
+    let said = &result.operator_message;
+    assert!(said.contains("container worker ran when this order began"), "{said}");
+    assert!(!said.contains("container web") && !said.contains("container cron"), "{said}");
+    assert!(!scene.runs("worker"), "somebody has stopped it");
+    assert_eq!((scene.seen_in("web"), scene.seen_in("cron")), ("old".into(), "old".into()));
 }

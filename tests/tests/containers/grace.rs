@@ -1,6 +1,6 @@
 //! Containers stop as their owners say: in their own time, and as paused as they were.
 //!
-//! Needs: docker, restic.
+//! Needs: docker, restic, strace.
 
 use super::{POLITE, Scene};
 

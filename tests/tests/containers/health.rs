@@ -119,3 +119,21 @@ fn a_site_is_not_kept_closed_for_the_interval_of_a_health_check() {
     let closed = result.closed_ms.expect("the time");
     assert!(closed < 15_000, "{closed} ms");
 }
+
+#[test]
+fn a_site_is_opened_when_its_container_listens_on_its_port_again() {
+    let scene = Scene::open();
+    let server = "trap 'exit 0' TERM; sleep 2 & wait $!; httpd -f -p 8080 -h /site & wait";
+    scene.container("web", &[], server);
+    let serves = || {
+        let fetch =
+            ["exec", "web", "busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/page"];
+        let said = scene.engine.command(&fetch).output().expect("docker");
+        said.status.success().then(|| String::from_utf8_lossy(&said.stdout).into_owned())
+    };
+    let snapshot = scene.saved();
+    assert_eq!(holdfast_tests::eventually("the page", serves), "new");
+    let result = scene.node.restore(&snapshot).run().completed();
+    assert_eq!(serves().as_deref(), Some("old"), "it is open and does not serve");
+    assert!(result.closed_ms.expect("the time") >= 2000, "{result:?}");
+}

@@ -1,6 +1,6 @@
 //! Containers that were made for one job: never cut short, never run twice.
 //!
-//! Needs: docker, restic.
+//! Needs: docker, restic, strace.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn a_job_that_ends_soon_is_waited_for_and_not_begun_again() {
         let (folder, shared) = scene.shared();
         scene.container("web", &[], POLITE);
         let snapshot = scene.saved();
-        scene.container("job", &[more, &[ONE_OFF, &shared]].concat(), &job(6));
+        scene.container("job", &[more, &[ONE_OFF, &shared]].concat(), &job(4));
         let (bad, _) = scene.doctor();
         assert!(
             bad.iter().any(|line| line.contains("container job was made for one job")),
@@ -70,6 +70,20 @@ fn a_job_that_begins_during_the_fetch_is_seen_before_the_site_is_closed() {
     assert!(scene.runs("job"));
     scene.engine.run(&["kill", "job"]);
     scene.node.recover();
+}
+
+#[test]
+fn a_container_that_does_what_it_is_for_and_ends_is_named_in_the_result() {
+    let scene = Scene::open();
+    scene.container("web", &[], POLITE);
+    let ends = format!("test -e /site/again && exit 0; {POLITE}");
+    scene.container("import", &[], &ends);
+    fs::write(scene.node.live().join("again"), "").expect("a file");
+    let snapshot = scene.saved();
+    let result = scene.node.restore(&snapshot).run().completed();
+    let said = &result.operator_message;
+    assert!(said.contains("container import was started again, and has ended"), "{said}");
+    assert_eq!((result.healthy, scene.runs("web")), (Some(true), true));
 }
 
 #[test]

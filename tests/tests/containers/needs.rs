@@ -1,7 +1,7 @@
 //! Containers that need each other: started in order, tried until they run, stopped the other way round;
 //! and what does not run keeps no whole site closed.
 //!
-//! Needs: docker, restic.
+//! Needs: docker, restic, strace.
 
 use std::fs;
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A job that is at work is waited for this long, while the site is open.
-const JOBS_WITHIN: Duration = Duration::from_secs(20);
+const JOBS_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// What was seen right before the site was closed need not be looked at again for this long: who comes
 /// up later is seen before the trees change places.
@@ -42,7 +42,7 @@ impl Life {
                 base: site.base.clone(),
                 trees: parts.iter().map(|part| (part.live.clone(), None)).collect(),
                 databases: site.databases.iter().map(reach).collect(),
-                also: Vec::new(),
+                ..Ground::default()
             },
             spared: site.database_containers(),
             probe: site.probe.clone(),
@@ -101,7 +101,7 @@ impl Life {
                 () = work.stop.requested() => return Err(Failure::stopped()),
             }
         };
-        let Foreseen { found, spared, also, notes, warnings, .. } = foreseen;
+        let Foreseen { found, spared, also, points, notes, warnings, .. } = foreseen;
         for note in notes {
             work.teller.log(Level::Info, note);
         }
@@ -110,7 +110,7 @@ impl Life {
                 self.spared.push(name);
             }
         }
-        self.ground.also = also;
+        (self.ground.also, self.ground.points) = (also, points);
         for warning in warnings {
             self.warn(warning, work);
         }

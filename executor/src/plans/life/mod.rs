@@ -252,11 +252,16 @@ impl Life {
         if self.is_well == Some(false) {
             return;
         }
-        let why = match running.watch(found, &no_stop()).await {
-            Ok(Condition::Well) => return,
-            Ok(Condition::Unwell(why) | Condition::Down(why)) => why,
+        let (condition, ended) = match running.watch(found, &no_stop()).await {
+            Ok(seen) => seen,
             Err(error) => return self.warn(chain(&error), work),
         };
+        for name in ended {
+            let text =
+                format!("container {name} was started again, and has ended with exit code 0");
+            self.warn(text, work);
+        }
+        let (Condition::Unwell(why) | Condition::Down(why)) = condition else { return };
         self.is_well = Some(false);
         self.warn(format!("the site is open, and not well: {why}"), work);
     }

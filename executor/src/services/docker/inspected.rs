@@ -314,3 +314,47 @@ pub(super) fn understood(said: &str) -> Result<Vec<Inspected>, ServiceError> {
         said: format!("what docker says is not understood: {error}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inspected(more: &str) -> Inspected {
+        let text = format!(
+            "[{{\"Id\": \"{}\", \"Name\": \"/db\", \"Created\": \"\", \"State\": {{\"Running\": true, \
+             \"StartedAt\": \"\", \"ExitCode\": 0}}, {more}}}]",
+            "0123456789abcdef".repeat(4)
+        );
+        understood(&text).unwrap().remove(0)
+    }
+
+    #[test]
+    fn published_ports_and_addresses_of_its_own_lead_to_a_container() {
+        let one = inspected(
+            r#""NetworkSettings": {"Ports": {"3306/tcp": [{"HostIp": "0.0.0.0", "HostPort":
+            "33142"}], "8080/tcp": null}, "Networks": {"shop": {"IPAddress": "172.18.0.3"}}}"#,
+        );
+        assert_eq!(one.published_at(33142), [3306]);
+        assert_eq!(one.published_at(3306), [] as [u16; 0]);
+        assert!(one.has_address("172.18.0.3") && !one.has_address("172.18.0.4"));
+    }
+
+    #[test]
+    fn a_health_check_is_a_command_of_words_or_a_line_for_a_shell() {
+        let check = |test: &str| {
+            let config = format!("\"Config\": {{\"Healthcheck\": {{\"Test\": {test}}}}}");
+            inspected(&config).health_check().map(|(command, _)| command)
+        };
+        assert_eq!(check(r#"["CMD", "test", "-e"]"#).unwrap(), ["test", "-e"]);
+        assert_eq!(check(r#"["CMD-SHELL", "a | b"]"#).unwrap(), ["/bin/sh", "-c", "a | b"]);
+        assert_eq!(check(r#"["NONE"]"#), None);
+    }
+
+    #[test]
+    fn a_reason_keeps_its_beginning_and_its_end() {
+        let long = format!("error mounting \"/srv/{}\": not a directory", "x".repeat(3000));
+        let short = shortened(&long);
+        assert!(short.starts_with("error mounting") && short.ends_with("not a directory"));
+        assert!(short.chars().count() < LONGEST_REASON + 10);
+    }
+}

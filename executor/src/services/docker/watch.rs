@@ -15,7 +15,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 impl Docker<'_> {
     /// Looks at them until all have run for so long without an end; until the terms' deadline one that
-    /// ends is started again.
+    /// ends is started again. Returns how they are, and the names of those that said of themselves that
+    /// they had done what they were for.
     ///
     /// # Errors
     /// [`ServiceError`] if the engine could not be asked.
@@ -25,7 +26,7 @@ impl Docker<'_> {
         steady: Duration,
         terms: &Terms,
         stop: &Stop,
-    ) -> Result<Condition, ServiceError> {
+    ) -> Result<(Condition, Vec<String>), ServiceError> {
         let mut since = Instant::now();
         let mut lives = BTreeMap::new();
         loop {
@@ -35,7 +36,7 @@ impl Docker<'_> {
             let down: Vec<&Inspected> = seen.iter().filter(is_down).collect();
             if !down.is_empty() {
                 if is_late {
-                    return Ok(Condition::Down(self.why_down(&down).await));
+                    return Ok((Condition::Down(self.why_down(&down).await), Vec::new()));
                 }
                 let is_it = |container: &&Container| {
                     down.iter().any(|one| one.id == container.id || one.name() == container.name)
@@ -43,7 +44,12 @@ impl Docker<'_> {
                 let these: Vec<Container> = containers.iter().filter(is_it).cloned().collect();
                 match self.start(&these, terms, stop).await? {
                     Condition::Well => {}
-                    otherwise => return Ok(otherwise),
+                    // It runs in this very moment, and has ended before.
+                    Condition::Unwell(_) => {
+                        let why = self.why_down(&down).await;
+                        return Ok((Condition::Down(why), Vec::new()));
+                    }
+                    down @ Condition::Down(_) => return Ok((down, Vec::new())),
                 }
                 lives.clear();
                 since = Instant::now();
@@ -59,12 +65,14 @@ impl Docker<'_> {
             }
             if let Some(name) = restarted {
                 if is_late {
-                    return Ok(Condition::Unwell(format!("container {name} restarts")));
+                    let why = format!("container {name} restarts");
+                    return Ok((Condition::Unwell(why), Vec::new()));
                 }
                 since = Instant::now();
             }
             if since.elapsed() >= steady {
-                return Ok(Condition::Well);
+                let ended = seen.iter().filter(|one| !one.is_up());
+                return Ok((Condition::Well, ended.map(|one| one.name().to_owned()).collect()));
             }
             sleep(LOOK_AGAIN_AFTER.min(steady)).await;
         }

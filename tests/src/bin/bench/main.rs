@@ -78,7 +78,8 @@ fn main() -> ExitCode {
         _ => {
             eprintln!(
                 "usage: bench restore|backup [part of a size's name] [--peer=<name>=<executor>] [--json], or \
-                 bench neighbour|repositories|services|admission|dispatch|listing|memory|streams [--json]"
+                 bench neighbour|repositories|services|admission|dispatch|listing|memory|streams \
+                 [--json]"
             );
             return ExitCode::from(2);
         }

@@ -18,7 +18,7 @@ use super::{
 /// Compose, as Debian's package has it.
 const COMPOSE: &str = "/usr/bin/docker-compose";
 /// Both are taken so often, by turns.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 /// How long the slow container takes until it serves.
 const SLOW: Duration = Duration::from_secs(3);
 
