@@ -36,3 +36,4 @@ mod settle;
 mod sweeps;
 mod tickets;
 mod units;
+mod versions;
