@@ -148,5 +148,5 @@ fn is_named(ended: &Ended, schema: &Schema, changed: &Changed) -> bool {
             && (said.contains(&format!("`{name}`")) || said.contains(&names::quoted(name)))
     };
     changed.now.iter().any(|(name, _)| said.contains(name.as_str()))
-        || schema.things().iter().any(|thing| names(thing))
+        || schema.things().iter().any(names)
 }

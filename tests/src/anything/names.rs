@@ -36,14 +36,14 @@ pub(super) struct Names(Vec<String>);
 
 impl Names {
     /// A new one.
-    pub(super) fn new(&mut self, seed: &mut Seed) -> String {
+    pub(super) fn another(&mut self, seed: &mut Seed) -> String {
         let name = free(seed, &self.0);
         self.0.push(name.clone());
         name
     }
 
     /// A new one for a column beside these.
-    pub(super) fn new_column(&self, seed: &mut Seed, beside: &[String]) -> String {
+    pub(super) fn column(&self, seed: &mut Seed, beside: &[String]) -> String {
         free(seed, beside)
     }
 }

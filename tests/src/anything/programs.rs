@@ -36,7 +36,7 @@ pub(super) fn programs(
     for _ in 0..seed.below(7) {
         out.push(format!("SET sql_mode = '{}'", seed.pick(&MODES)));
         out.push(format!("SET NAMES {}", seed.pick(&CHARSETS)));
-        let name = quoted(&names.new(seed));
+        let name = quoted(&names.another(seed));
         let Some(table) = tables.get(seed.below(tables.len().max(1))) else { continue };
         let (of, column) = (quoted(&table.name), quoted(seed.pick::<String>(&table.columns)));
         let odd = "/* it's; `odd` \"x\" ö */ -- $ end\n";

@@ -109,7 +109,7 @@ const OPTIONS: [&str; 20] = [
     "STATS_PERSISTENT=0 STATS_AUTO_RECALC=1 STATS_SAMPLE_PAGES=5",
     "MIN_ROWS=5 MAX_ROWS=100000 AVG_ROW_LENGTH=90",
     "PACK_KEYS=1 DELAY_KEY_WRITE=1",
-    "TRANSACTIONAL=1 PAGE_CHECKSUM=1",
+    "PAGE_CHECKSUM=1",
     "ENCRYPTED=NO",
     "ROW_FORMAT=FIXED",
     "INSERT_METHOD=LAST",
@@ -127,6 +127,24 @@ const MODES: [&str; 8] = [
     "NO_AUTO_VALUE_ON_ZERO",
     "PAD_CHAR_TO_FULL_LENGTH",
 ];
+
+/// Partitions of versioned tables, and of others.
+const BY_TIME: [&str; 3] = [
+    "PARTITION BY SYSTEM_TIME INTERVAL 1 MONTH (PARTITION p0 HISTORY, PARTITION pn CURRENT)",
+    "PARTITION BY SYSTEM_TIME LIMIT 2 (PARTITION p0 HISTORY, PARTITION p1 HISTORY, PARTITION pn CURRENT)",
+    "PARTITION BY SYSTEM_TIME (PARTITION p0 HISTORY, PARTITION pn CURRENT)",
+];
+const BY_ROW: [&str; 7] = [
+    "PARTITION BY HASH (id) PARTITIONS 3",
+    "PARTITION BY KEY (id) PARTITIONS 2",
+    "PARTITION BY RANGE (id) (PARTITION `p 0` VALUES LESS THAN (3) COMMENT 'it''s', PARTITION rest VALUES LESS THAN MAXVALUE)",
+    "PARTITION BY LIST (id) (PARTITION p0 VALUES IN (1, 2), PARTITION rest DEFAULT)",
+    "PARTITION BY RANGE (id) SUBPARTITION BY HASH (id) SUBPARTITIONS 2 (PARTITION p0 VALUES LESS THAN (9), PARTITION p1 VALUES LESS THAN MAXVALUE)",
+    "PARTITION BY LINEAR HASH (id) PARTITIONS 5",
+];
+
+/// Comments of tables.
+const COMMENTS: [&str; 3] = ["", "it's `odd`; \\ -- \n/* x */", "ö DATA DIRECTORY=/x"];
 
 /// A table that was made, if the server took it.
 pub(super) struct Table {
@@ -157,7 +175,7 @@ pub(super) fn tables(seed: &mut Seed, names: &mut Names, out: &mut Vec<String>) 
 }
 
 fn sequence(seed: &mut Seed, names: &mut Names, out: &mut Vec<String>) {
-    let name = quoted(&names.new(seed));
+    let name = quoted(&names.another(seed));
     let options = [
         "",
         "START WITH 7 INCREMENT BY -3 MINVALUE -100 MAXVALUE 50",
@@ -169,7 +187,7 @@ fn sequence(seed: &mut Seed, names: &mut Names, out: &mut Vec<String>) {
 }
 
 fn table(seed: &mut Seed, names: &mut Names, before: &[Table], out: &mut Vec<String>) -> Table {
-    let name = names.new(seed);
+    let name = names.another(seed);
     let engine = *seed.pick(&ENGINES);
     let versioned = engine != "CSV" && seed.below(5) == 0;
     let mut columns = vec!["id".to_owned()];
@@ -177,7 +195,7 @@ fn table(seed: &mut Seed, names: &mut Names, before: &[Table], out: &mut Vec<Str
     let mut lines = vec![format!("`id` INT NOT NULL{counter}")];
     let mut values: Vec<(String, &[&str])> = Vec::new();
     for _ in 0..1 + seed.below(7) {
-        let column = names.new_column(seed, &columns);
+        let column = names.column(seed, &columns);
         let (of, its) = *seed.pick(&TYPES);
         lines.push(column_line(seed, &column, of, its, engine, versioned));
         values.push((column.clone(), its));
@@ -189,7 +207,7 @@ fn table(seed: &mut Seed, names: &mut Names, before: &[Table], out: &mut Vec<Str
     }
     lines.extend(keys(seed, &stored, engine));
     if seed.below(4) == 0 {
-        let odd = quoted(&names.new_column(seed, &columns));
+        let odd = quoted(&names.column(seed, &columns));
         let of = quoted(seed.pick::<String>(&stored));
         let checks = [
             format!("CONSTRAINT {odd} CHECK ({of} IS NOT NULL OR `id` > 0)"),
@@ -200,7 +218,7 @@ fn table(seed: &mut Seed, names: &mut Names, before: &[Table], out: &mut Vec<Str
     }
     if let Some(parent) = before.last().filter(|_| engine == "InnoDB" && seed.below(2) == 0) {
         let (named, actions) =
-            (quoted(&names.new(seed)), ["", "ON DELETE CASCADE", "ON UPDATE SET NULL"]);
+            (quoted(&names.another(seed)), ["", "ON DELETE CASCADE", "ON UPDATE SET NULL"]);
         lines.push(format!(
             "CONSTRAINT {named} FOREIGN KEY (`id`) REFERENCES {} (`id`) {}",
             quoted(&parent.name),
@@ -225,15 +243,28 @@ fn table(seed: &mut Seed, names: &mut Names, before: &[Table], out: &mut Vec<Str
             format!("CHARACTER SET {} COLLATE {collation}", charset_of(collation))
         }
     };
-    let comment = text(*seed.pick(&["", "it's `odd`; \\ -- \n/* x */", "ö DATA DIRECTORY=/x"]));
+    let comment = text(seed.pick(&COMMENTS));
     let versioning = if versioned { "WITH SYSTEM VERSIONING" } else { "" };
     let partitions = if seed.below(4) == 0 { partitioning(seed, versioned) } else { "" };
+    let (of, option) = (quoted(&name), *seed.pick(&OPTIONS));
     out.push(format!(
-        "CREATE TABLE {} (\n{}\n) ENGINE={engine} {} {collation} COMMENT={comment} {versioning} {partitions}",
-        quoted(&name),
+        "CREATE TABLE {of} (\n{}\n) ENGINE={engine} {option} {collation} COMMENT={comment} {versioning} \
+         {partitions}",
         lines.join(",\n"),
-        seed.pick(&OPTIONS),
     ));
+    // Where all of it together is not taken, as much as is taken by itself.
+    out.push(format!("CREATE TABLE IF NOT EXISTS {of} ({}) ENGINE={engine} {collation}", lines[0]));
+    for line in &lines[1..] {
+        out.push(format!("ALTER TABLE {of} ADD {line}"));
+    }
+    for more in [option, &format!("COMMENT={comment}"), partitions] {
+        if !more.is_empty() {
+            out.push(format!("ALTER TABLE {of} {more}"));
+        }
+    }
+    if versioned {
+        out.push(format!("ALTER TABLE {of} ADD SYSTEM VERSIONING"));
+    }
     rows(seed, &name, &values, versioned, out);
     Table { name, columns }
 }
@@ -284,7 +315,7 @@ fn column_line(
 }
 
 fn generated(seed: &mut Seed, names: &Names, columns: &mut Vec<String>) -> String {
-    let (column, of) = (names.new_column(seed, columns), quoted(seed.pick::<String>(columns)));
+    let (column, of) = (names.column(seed, columns), quoted(seed.pick::<String>(columns)));
     let expressions = [
         ("BIGINT", "`id` * 2 + 1".to_owned()),
         ("VARCHAR(900)", format!("CONCAT('it''s ', HEX({of}))")),
@@ -327,21 +358,7 @@ fn keys(seed: &mut Seed, columns: &[String], engine: &str) -> Vec<String> {
 }
 
 fn partitioning(seed: &mut Seed, versioned: bool) -> &'static str {
-    if versioned {
-        return *seed.pick(&[
-            "PARTITION BY SYSTEM_TIME INTERVAL 1 MONTH (PARTITION p0 HISTORY, PARTITION pn CURRENT)",
-            "PARTITION BY SYSTEM_TIME LIMIT 2 (PARTITION p0 HISTORY, PARTITION p1 HISTORY, PARTITION pn CURRENT)",
-            "PARTITION BY SYSTEM_TIME (PARTITION p0 HISTORY, PARTITION pn CURRENT)",
-        ]);
-    }
-    *seed.pick(&[
-        "PARTITION BY HASH (id) PARTITIONS 3",
-        "PARTITION BY KEY (id) PARTITIONS 2",
-        "PARTITION BY RANGE (id) (PARTITION `p 0` VALUES LESS THAN (3) COMMENT 'it''s', PARTITION rest VALUES LESS THAN MAXVALUE)",
-        "PARTITION BY LIST (id) (PARTITION p0 VALUES IN (1, 2), PARTITION rest DEFAULT)",
-        "PARTITION BY RANGE (id) SUBPARTITION BY HASH (id) SUBPARTITIONS 2 (PARTITION p0 VALUES LESS THAN (9), PARTITION p1 VALUES LESS THAN MAXVALUE)",
-        "PARTITION BY LINEAR HASH (id) PARTITIONS 5",
-    ])
+    if versioned { seed.pick(&BY_TIME) } else { seed.pick(&BY_ROW) }
 }
 
 fn rows(
@@ -353,18 +370,14 @@ fn rows(
 ) {
     let of = quoted(name);
     for number in 1..=seed.below(8) {
-        let (mut columns, mut row) = (vec!["`id`".to_owned()], vec![number.to_string()]);
+        out.push(format!("INSERT IGNORE INTO {of} (`id`) VALUES ({number})"));
         for (column, its) in values {
+            let value = if seed.below(8) == 0 { "NULL" } else { *seed.pick(its) };
             if seed.below(6) > 0 {
-                columns.push(quoted(column));
-                row.push(if seed.below(8) == 0 { "NULL".into() } else { (*seed.pick(its)).into() });
+                let set = format!("SET {} = {value}", quoted(column));
+                out.push(format!("UPDATE IGNORE {of} {set} WHERE `id` = {number}"));
             }
         }
-        out.push(format!(
-            "INSERT IGNORE INTO {of} ({}) VALUES ({})",
-            columns.join(", "),
-            row.join(", ")
-        ));
     }
     if versioned || seed.below(4) == 0 {
         if let Some((column, its)) = values.first() {

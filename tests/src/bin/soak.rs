@@ -112,6 +112,9 @@ fn anything(number: u64) -> ExitCode {
                 failed.push(case);
             }
         }
+        if (case - first + 1).is_multiple_of(50) {
+            println!("{} cases, {back} came back, {} failed", case - first + 1, failed.len());
+        }
     }
     println!("{number} cases: {back} came back, {} failed: {failed:?}", failed.len());
     ExitCode::from(u8::from(!failed.is_empty()))
