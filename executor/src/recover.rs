@@ -23,6 +23,7 @@ use crate::{
     stop::Stop,
     teller::Teller,
     trash::{Haste, remove},
+    uncopied::Uncopied,
     work::{Work, no_stop},
 };
 
@@ -118,7 +119,9 @@ pub async fn recover(
     }
     // No lock is held any more: a large removal keeps no customer waiting.
     for tree in left.trash {
-        remove(&tree, Haste::Idle, &no_stop()).await;
+        if let Err(left) = remove(&tree, Haste::Idle, &no_stop()).await {
+            teller.log(Level::Warn, left.to_string());
+        }
     }
     Ok(())
 }
@@ -173,7 +176,8 @@ async fn tidy_one(node: &Node, lock: &CustomerLock, left: &mut Leavings) -> io::
     drop(journals);
     let site = node.site(lock.customer()).ok();
     bases.extend(site.iter().map(|site| site.base.clone()));
-    tidy(&shelf, site.as_ref(), &bases, &mut left.trash)?;
+    let uncopied = Uncopied::read(&node.state, lock.customer())?;
+    tidy(&shelf, (site.as_ref(), &uncopied), &bases, &mut left.trash)?;
     databases.extend(site.into_iter().flat_map(|site| site.databases));
     tidy_databases(node, lock, databases, bases, &mut left.away).await
 }
@@ -272,7 +276,7 @@ async fn tidy_databases(
 /// Nothing of this customer is open: stages are left-overs, and what is past its time goes.
 fn tidy(
     shelf: &Shelf,
-    site: Option<&Site>,
+    (site, uncopied): (Option<&Site>, &Uncopied),
     bases: &BTreeSet<PathBuf>,
     trash: &mut Vec<PathBuf>,
 ) -> io::Result<()> {
@@ -281,7 +285,7 @@ fn tidy(
         for stage in aside.stages()? {
             aside.discard(&stage)?;
         }
-        drop_undo_copies(&aside, site)?;
+        drop_undo_copies(&aside, site, uncopied)?;
         trash.extend(aside.trash()?);
     }
     for journal in shelf.journals().map_err(io::Error::other)? {
@@ -295,7 +299,7 @@ fn tidy(
 
 /// Undo copies past their time go. While the disk is too full for them, so does the oldest of each
 /// customer: what that gives back is seen when its trash is out, by the next `recover`.
-fn drop_undo_copies(aside: &Aside, site: Option<&Site>) -> io::Result<()> {
+fn drop_undo_copies(aside: &Aside, site: Option<&Site>, uncopied: &Uncopied) -> io::Result<()> {
     if aside.undo_copies()?.is_empty() {
         return Ok(());
     }
@@ -307,7 +311,7 @@ fn drop_undo_copies(aside: &Aside, site: Option<&Site>) -> io::Result<()> {
         aside.discard(&folder)?;
     }
     for (age, (folder, copy)) in aside.standing_copies()?.into_iter().enumerate() {
-        if (short && age == 0) || copy.until < Work::now() {
+        if (short && age == 0) || copy.until < Work::now() || uncopied.supersedes(&copy) {
             aside.discard(&folder)?;
         }
     }

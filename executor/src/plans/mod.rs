@@ -4,6 +4,7 @@ mod backup;
 mod closing;
 mod databases;
 mod delete;
+mod foresee;
 mod hooks;
 mod life;
 mod preconditions;
@@ -16,7 +17,7 @@ pub use databases::{AWAY_FOR, PATIENCE as DATABASE_PATIENCE, administer, beginni
 pub use delete::Delete;
 pub use preconditions::check_hardlinks;
 pub use restore::Restore;
-pub use switch::Switch;
+pub use switch::{SOMEBODY_COMES_UP, Switch};
 pub use undo::Undo;
 
 use holdfast_job::{Stage, Verb};

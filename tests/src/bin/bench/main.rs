@@ -1,4 +1,5 @@
-//! `scripts/bench restore|backup|neighbour|repositories|admission|dispatch|listing|memory|streams [--json]`:
+//! `scripts/bench restore|backup|neighbour|repositories|services|admission|dispatch|listing|memory|streams
+//! [--json]`:
 //! how long the site is closed, how long orders take beside the bare restic commands, what a neighbour
 //! notices, what a shared repository costs; and how fast and how lean the control plane is beside the same
 //! in other stacks, in one run on one machine.
@@ -9,6 +10,7 @@ mod database;
 mod figure;
 mod neighbour;
 mod repositories;
+mod services;
 mod streams;
 mod tenant;
 
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         ["admission"] => return print(&control::admission::figures(), json),
         ["dispatch"] => return print(&control::dispatch::figures(), json),
         ["listing"] => return print(&control::listing::figures(), json),
+        ["services"] => return print(&services::figures(), json),
         ["streams"] => return print(&streams::figures(), json),
         ["memory"] => return print(&control::memory::figures(), json),
         ["restore", ..] => (bench_restore, database::restores),
@@ -75,7 +78,8 @@ fn main() -> ExitCode {
         _ => {
             eprintln!(
                 "usage: bench restore|backup [part of a size's name] [--peer=<name>=<executor>] [--json], or \
-                 bench neighbour|repositories|admission|dispatch|listing|memory|streams [--json]"
+                 bench neighbour|repositories|services|admission|dispatch|listing|memory|streams \
+                 [--json]"
             );
             return ExitCode::from(2);
         }
