@@ -6,8 +6,8 @@ use std::{fs::File, os::unix::fs::MetadataExt};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Definers, ExpectedTable, MariadbError, ProgramKind, SchemaFacts, Script, Server, Staged,
-    StoredProgram, Tool, dump::WRITING, programs::for_creation, script::name,
+    ClosedTime, Definers, ExpectedTable, MariadbError, ProgramKind, SchemaFacts, Script, Server,
+    Staged, StoredProgram, Tool, dump::WRITING, programs::for_creation, script::name,
 };
 use crate::{
     config::{Account, Reach},
@@ -91,7 +91,9 @@ impl Server<'_> {
         let rows = self.run(&who, stop).await?;
         let me = rows.first().map(|row| row.text(0)).transpose()?.unwrap_or_default();
         let definers = Definers::Of(&Account::as_told(&me));
-        self.reconcile(lock, schema, (&[], programs), definers, stop).await.map(|_| ())
+        let live = self.programs(schema.0, stop).await?;
+        let (whose, programs) = ((lock, ClosedTime::default()), (&live[..], &[][..], programs));
+        self.reconcile(whose, schema, programs, definers, stop).await.map(|_| ())
     }
 
     /// Takes away what a rehearsal has made, wherever it ended. Dropping many tables may take longer than

@@ -18,7 +18,7 @@ use crate::{
     config::{Database, Node},
     failure::{Failure, FailureKind},
     journal::{Journal, Opened},
-    mariadb::{Charset, ExpectedTable, MariadbError, Play, SchemaFacts, Staged, StoredProgram},
+    mariadb::{ExpectedTable, MariadbError, Play, SchemaFacts, Staged, StoredProgram},
     plans::databases::{self, administer},
     work::Work,
 };
