@@ -165,8 +165,8 @@ fn container_in(cgroups: &str) -> Option<String> {
 
 /// The unit of systemd whose control groups these are.
 fn unit_in(cgroups: &str) -> Option<String> {
-    let parts = cgroups.lines().flat_map(|line| line.split('/'));
-    parts.filter(|part| part.ends_with(".service")).next_back().map(str::to_owned)
+    let mut parts = cgroups.lines().flat_map(|line| line.split('/'));
+    parts.rfind(|part| part.ends_with(".service")).map(str::to_owned)
 }
 
 /// Whether an executor confines it: it has a copy of what was mounted when it was started, and uses none
