@@ -212,6 +212,16 @@ impl StoredProgram {
         }
     }
 
+    /// Disables an event that is enabled. The server writes the head of each itself.
+    pub(super) fn disable(&mut self) {
+        const ENABLED: &[u8] = b" PRESERVE ENABLE";
+        let text = self.text.bytes();
+        if let Some(place) = text.windows(ENABLED.len()).position(|window| window == ENABLED) {
+            let (before, behind) = (&text[..place], &text[place + ENABLED.len()..]);
+            self.text = Text::of(&[before, b" PRESERVE DISABLE", behind].concat());
+        }
+    }
+
     /// Whether two are the same but for their definers and grants.
     pub fn says_the_same(&self, other: &Self) -> bool {
         // The same head can be typed in many ways.

@@ -33,11 +33,14 @@ const SESSION: &str = "SET SESSION sql_mode = 'NO_AUTO_CREATE_USER', lock_wait_t
      tmp_disk_table_size = 18446744073709551615, \
      max_session_mem_used = 9223372036854775807, old_passwords = 0, sql_if_exists = 0, \
      sql_quote_show_create = 1, \
-     alter_algorithm = 'DEFAULT', old_alter_table = 0, idle_transaction_timeout = 0, \
+     alter_algorithm = 'DEFAULT', idle_transaction_timeout = 0, \
      idle_write_transaction_timeout = 0, idle_readonly_transaction_timeout = 0, \
      wait_timeout = 28800, net_read_timeout = 600, net_write_timeout = 600";
 /// The rest of it, which `tx_read_only` and `tx_isolation` say, or newer servers by other names.
 const TRANSACTIONS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE";
+
+/// Settings that not every server has, since some were taken away and some came: each is set where it is.
+const OF_SOME_SERVERS: [&str; 2] = ["old_alter_table = 0", "max_tmp_session_space_usage = 0"];
 
 /// Statements in order, and what each is for.
 #[derive(Debug, Clone)]
@@ -52,6 +55,7 @@ impl Script {
         Self { text: Vec::new(), doing: Vec::new() }
             .then("prepare the session", SESSION)
             .then("prepare the session", TRANSACTIONS)
+            .then("prepare the session", of_some_servers())
     }
 
     /// For changing something: takes this lock and those of [`Self::beside`] first, and so waits for the
@@ -141,6 +145,15 @@ fn take(lock: &str, sessions: Range<usize>) -> String {
          END IF;\n\
          SET session = session + 1; END WHILE; END"
     )
+}
+
+/// 1193 is the error of a setting that the server does not have.
+fn of_some_servers() -> String {
+    let set = |setting| {
+        format!("EXECUTE IMMEDIATE {};", hex(format!("SET SESSION {setting}").as_bytes()))
+    };
+    let all: String = OF_SOME_SERVERS.iter().map(set).collect();
+    format!("BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1193 BEGIN END; {all} END")
 }
 
 /// A hexadecimal literal, which is a binary string.

@@ -45,6 +45,16 @@ pub enum MariadbError {
         /// The table, where it is known.
         table: Option<String>,
     },
+    /// A program cannot be made.
+    #[error("{kind} `{name}` cannot be made")]
+    Program {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// The first reason.
+        source: Box<MariadbError>,
+    },
     /// A statement is longer than the server takes.
     #[error(
         "table `{table}` has a row of {bytes} bytes as the dump writes it, and the server takes packets of {limit}: set its max_allowed_packet to more than {bytes}, and order it again"
@@ -119,6 +129,9 @@ fn advice(number: u32) -> &'static str {
         1173 => ": its innodb_force_primary_key refuses tables without a key",
         1180 => ": two rows have the same unique key, as the dump writes them",
         1290 | 1836 => ": the database server is read-only",
+        1461 => {
+            ": its max_prepared_stmt_count is too small; SET GLOBAL max_prepared_stmt_count = DEFAULT"
+        }
         1709 => ": a key is too long for its innodb_default_row_format",
         1819 => ": its policy for passwords refuses the loading account's",
         3159 => ": it wants encrypted connections; set `tls` in [[site.databases]]",
@@ -222,6 +235,23 @@ impl MariadbError {
         }
     }
 
+    /// The table or program that it is about, where it is known, in words.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::Program { kind, name, .. } => Some(format!("{kind} `{name}`")),
+            other => other.table().map(|table| format!("table `{table}`")),
+        }
+    }
+
+    /// True if the same would end in the same way.
+    pub(super) fn is_permanent(&self) -> bool {
+        match self {
+            Self::Refused { number, .. } => !passes(*number),
+            Self::Process(_) | Self::Away(_) | Self::Unknown { .. } | Self::Answer(_) => false,
+            _ => true,
+        }
+    }
+
     /// The failure of the stage in which this happened.
     pub fn into_failure(self) -> Failure {
         let operator = chain(&self);
@@ -257,7 +287,7 @@ impl MariadbError {
                  was. Contact support to have this done all the same.",
                 operator,
             ),
-            Self::Refused { .. } => Failure::permanent(
+            Self::Refused { .. } | Self::Program { .. } => Failure::permanent(
                 "The database server refused what is needed for this. Nothing was changed; please \
                  contact support.",
                 operator,

@@ -57,6 +57,48 @@ fn what_the_server_does_not_make_again_is_refused_by_its_table() {
 }
 
 #[test]
+fn a_program_that_the_server_does_not_make_again_is_refused_by_its_name() {
+    let site = DatabaseSite::new();
+    site.filled(
+        "CREATE TABLE a (id INT PRIMARY KEY, b INT); CREATE DEFINER='customer_42'@'localhost' VIEW v AS SELECT id FROM a;
+         CREATE DEFINER='customer_42'@'localhost' TRIGGER first BEFORE INSERT ON a FOR EACH ROW SET @x = NEW.id;
+         CREATE DEFINER='customer_42'@'localhost' TRIGGER `it's` BEFORE UPDATE ON a FOR EACH ROW SET @x = NEW.b;
+         CREATE DEFINER='customer_42'@'localhost' TRIGGER last BEFORE DELETE ON a FOR EACH ROW SET @x = OLD.id;
+         CREATE DEFINER='customer_42'@'localhost' PROCEDURE fine() SELECT 1;
+         CREATE DEFINER='customer_42'@'localhost' EVENT each_year ON SCHEDULE EVERY 1 YEAR DO SELECT 1",
+    );
+    assert_comes_back(&site, "all that it was made with");
+    // No trigger can be made on a column that is gone, and who writes into the table fails.
+    site.server.query("ALTER TABLE customer_42.a DROP COLUMN b");
+    let result = assert_refused(&site, &["trigger `it's`", "1054"]);
+    assert!(result.customer_message.contains("in trigger `it's`"), "{result:?}");
+    site.server.query("DROP TRIGGER customer_42.`it's`");
+    assert_comes_back(&site, "all but that trigger");
+}
+
+#[test]
+fn no_event_begins_and_nobody_gets_a_right_while_programs_are_rehearsed() {
+    let site = DatabaseSite::new();
+    site.filled(
+        "CREATE TABLE a (id INT PRIMARY KEY AUTO_INCREMENT);
+         CREATE PROCEDURE p() SELECT 1; GRANT EXECUTE ON PROCEDURE p TO report_42@localhost;
+         CREATE EVENT e ON SCHEDULE EVERY 1 SECOND DO INSERT INTO a () VALUES ()",
+    );
+    let proxy = StatementProxy::start(&site.node.root().join("proxy"), &site.server.socket());
+    site.configure_at(proxy.socket(), "", "");
+    site.backed_up();
+    let hex = |words: &str| words.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let has = |words: &str| {
+        let words = hex(words);
+        proxy.statements().iter().any(|one| String::from_utf8_lossy(one).contains(&words))
+    };
+    assert!(has(" PRESERVE DISABLE DO INSERT"), "it is rehearsed: {proxy:?}");
+    assert!(!has(" PRESERVE ENABLE DO INSERT"), "{proxy:?}");
+    assert_eq!(site.server.query("SELECT DISTINCT Db FROM mysql.procs_priv"), "customer_42\n");
+    site.node.recover();
+}
+
+#[test]
 fn a_server_that_wants_keys_takes_our_own_tables() {
     let site = DatabaseSite::new();
     site.filled("CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1)");

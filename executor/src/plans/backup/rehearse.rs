@@ -18,7 +18,7 @@ use crate::{
     config::{Database, Node},
     failure::{Failure, FailureKind},
     journal::{Journal, Opened},
-    mariadb::{ExpectedTable, MariadbError, SchemaFacts, Staged},
+    mariadb::{Charset, ExpectedTable, MariadbError, Play, SchemaFacts, Staged, StoredProgram},
     plans::databases::{self, administer},
     work::Work,
 };
@@ -40,6 +40,8 @@ pub(super) struct Rehearsal<'a> {
     pub(super) tables: &'a [ExpectedTable],
     /// Its dump without rows.
     pub(super) structure: Vec<u8>,
+    /// Its programs.
+    pub(super) programs: Vec<StoredProgram>,
     /// The folder of its dump.
     pub(super) folder: &'a Path,
 }
@@ -54,9 +56,11 @@ impl Backup {
     ) -> Result<(), Failure> {
         let site = self.site.get()?;
         let patience = site.limits.patience(holdfast_job::Stage::Dump);
-        let Rehearsal { number, facts, tables, structure, folder } = rehearsal;
+        let Rehearsal { number, facts, tables, structure, programs, folder } = rehearsal;
         let (server, lock) = administer(database, work, patience)?;
-        let sum = server.sum_of_load(&facts, &structure).map_err(MariadbError::into_failure)?;
+        let sum = server
+            .sum_of_load(&facts, (&structure, &programs))
+            .map_err(MariadbError::into_failure)?;
         let record = record_of(work.node, work.customer(), &database.id);
         if fs::read_to_string(&record).is_ok_and(|known| known == sum) {
             return Ok(());
@@ -68,10 +72,11 @@ impl Backup {
         let staged = Staged { schema: &schema, away: &away, user: &user, charset };
         let empty: Vec<ExpectedTable> =
             tables.iter().map(|table| ExpectedTable { rows: 0, ..table.clone() }).collect();
+        let play = Play { structure: file, tables: &empty, programs: &programs };
         self.facts.rehearsing.push(Rehearsing { number, database: database.clone() });
         work.note(&self.facts)?;
         server
-            .rehearse(&lock, &staged, (file, &empty), &work.stop)
+            .rehearse(&lock, &staged, play, &work.stop)
             .await
             .map_err(|error| would_fail(database, error))?;
         self.facts.rehearsing.pop();
@@ -117,7 +122,7 @@ async fn clear(database: &Database, number: usize, work: &Work<'_>) -> Result<()
 
 /// The failure of a backup that could not be brought back.
 fn would_fail(database: &Database, error: MariadbError) -> Failure {
-    let table = error.table().map(|table| format!(", in table `{table}`"));
+    let table = error.place().map(|place| format!(", in {place}"));
     let failure = error.into_failure();
     if failure.kind != FailureKind::Permanent {
         let operator = format!("rehearse a restore of `{}`: {}", database.id, failure.operator);
