@@ -18,7 +18,7 @@ use crate::{
     lock::{CustomerLock, LockError},
     quota,
     restic::{Restic, ResticError, Tally, Watch},
-    services::{Condition, Ground, Obstacle as InTheWay, Running},
+    services::{Condition, Ground, Running},
     stop::Stop,
     trash,
 };
@@ -89,8 +89,8 @@ async fn services(node: &Node, site: &Site) -> Result<String, String> {
     let running = Running::of(node, &services, &ground, &spared).map_err(|error| chain(&error))?;
     let stop = Stop::default();
     let foreseen = running.foresee(&stop).await.map_err(|error| chain(&error))?;
-    if let Some(InTheWay::Lasting(text) | InTheWay::Passing(text)) = foreseen.in_the_way() {
-        return Err(text);
+    if let Some(obstacle) = foreseen.in_the_way() {
+        return Err(obstacle.into_text());
     }
     let found = &foreseen.found;
     let left =

@@ -51,6 +51,14 @@ pub enum Obstacle {
     Passing(String),
 }
 
+impl Obstacle {
+    /// The sentence.
+    pub fn into_text(self) -> String {
+        let (Self::Lasting(text) | Self::Passing(text)) = self;
+        text
+    }
+}
+
 /// What was found, and what is to be said of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Foreseen {

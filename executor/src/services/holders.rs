@@ -119,8 +119,10 @@ pub(super) fn holders(places: &[Place], pass_over: &PassOver) -> io::Result<Vec<
         }
         let cgroups = fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap_or_default();
         let container = container_in(&cgroups);
-        let is_passed_over = pass_over.covers(process, &cgroups, container.as_deref());
-        if is_passed_over || (container.is_none() && is_of_an_executor(process)) {
+        let unit = unit_in(&cgroups);
+        let counts = container.is_some()
+            || ((unit.is_some() || has_a_root_of_its_own(process)) && !is_of_an_executor(process));
+        if !counts || pass_over.covers(process, &cgroups, container.as_deref()) {
             continue;
         }
         seen.insert(space);
@@ -134,7 +136,7 @@ pub(super) fn holders(places: &[Place], pass_over: &PassOver) -> io::Result<Vec<
             let Some(of) = held else { continue };
             let who = match &container {
                 Some(id) => Who::Container(id.clone()),
-                None => Who::Process(process, name_of(process), unit_in(&cgroups)),
+                None => Who::Process(process, name_of(process), unit.clone()),
             };
             found.push(Holder { who, of, at: mount.point });
         }
@@ -167,6 +169,14 @@ fn container_in(cgroups: &str) -> Option<String> {
 fn unit_in(cgroups: &str) -> Option<String> {
     let mut parts = cgroups.lines().flat_map(|line| line.split('/'));
     parts.rfind(|part| part.ends_with(".service")).map(str::to_owned)
+}
+
+/// Whether it sees another tree of folders than this process. Who sees the same one, and has mounts of
+/// its own without being a unit, only has a copy of what was mounted when it was started.
+fn has_a_root_of_its_own(process: u32) -> bool {
+    let root = |path: &str| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    let theirs = root(&format!("/proc/{process}/root"));
+    theirs.is_some() && theirs != root("/")
 }
 
 /// Whether an executor confines it: it has a copy of what was mounted when it was started, and uses none
