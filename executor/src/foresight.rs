@@ -6,7 +6,8 @@
 //! other direction is compared here. It knows neither plans nor journals.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
@@ -22,6 +23,7 @@ use crate::{
     base::Base,
     failure::chain,
     project::{Project, ProjectError},
+    subvolume,
     tree::{Attributes, Flags},
 };
 
@@ -76,6 +78,12 @@ pub enum Obstacle {
         /// Where the other tree is.
         aside: PathBuf,
     },
+    /// A subvolume that could not be made anew.
+    #[error(
+        "{} is a btrfs subvolume, and what is restored could not become one: install Debian's package \
+         `btrfs-progs`", .0.display()
+    )]
+    Subvolume(PathBuf),
     /// The file system has no exchange.
     #[error(
         "{}: the exchange is refused here: network and FUSE file systems have none: keep the sites on \
@@ -210,7 +218,7 @@ pub async fn refusals(base: &Base, aside: &Aside, swapped: &[Swapped<'_>]) -> Ve
         }
     }
     if found.is_empty()
-        && let Err(obstacle) = try_all(base, aside, swapped)
+        && let Err(obstacle) = try_all(base, aside, swapped).await
     {
         found.push(obstacle);
     }
@@ -231,16 +239,19 @@ async fn compare(base: &Base, aside: &Aside, tree: &Swapped<'_>) -> Result<(), O
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(look(tree.live)(error)),
     };
-    if aside.folder().exists() {
-        let beside = Attributes::at(AT_FDCWD, aside.folder()).map_err(look(aside.folder()))?;
-        let of = match &live {
-            Some(live) => Attributes::of_open(live),
-            None => Attributes::at(parent.as_fd(), c"."),
-        };
-        if of.map_err(look(tree.live))?.is_encrypted() != beside.is_encrypted() {
-            let (live, aside) = (tree.live.to_owned(), aside.folder().to_owned());
-            return Err(Obstacle::Encrypted { live, aside });
-        }
+    // Not there yet, it will be as the base is.
+    let beside = if aside.folder().exists() { aside.folder() } else { base.path() };
+    let beside = Attributes::at(AT_FDCWD, beside).map_err(look(beside))?;
+    let of = match &live {
+        Some(live) => Attributes::of_open(live),
+        None => Attributes::at(parent.as_fd(), c"."),
+    };
+    if of.map_err(look(tree.live))?.is_encrypted() != beside.is_encrypted() {
+        let (live, aside) = (tree.live.to_owned(), aside.folder().to_owned());
+        return Err(Obstacle::Encrypted { live, aside });
+    }
+    if live.as_ref().is_some_and(subvolume::is_one) && !subvolume::can_be_made() {
+        return Err(Obstacle::Subvolume(tree.live.to_owned()));
     }
     let leaves = match &live {
         Some(live) => Project::of(live).await?,
@@ -279,18 +290,23 @@ struct Trial(PathBuf);
 
 impl Trial {
     /// In `.holdfast`, or beside where it would be.
-    fn new(base: &Base, aside: &Aside) -> io::Result<Self> {
+    async fn new(base: &Base, aside: &Aside) -> Result<Self, Obstacle> {
         let own = std::process::id();
         let place = match aside.folder().is_dir() {
             true => aside.trial(own),
             // Not the base itself: a disk that is not mounted must not look like an empty one.
             false => base.path().join(format!(".holdfast-doctor-{own}")),
         };
-        fs::create_dir(&place)?;
+        let look = |source| Obstacle::Look { path: base.path().to_owned(), source };
+        fs::create_dir(&place).map_err(look)?;
         let trial = Self(place);
-        [trial.full(), trial.empty(), trial.full().join("inside")]
+        // As the folder is that a stage will be in.
+        Project::hand_on_nothing(&File::open(&trial.0).map_err(look)?).await?;
+        // Full and empty are so after the exchange.
+        [trial.full(), trial.empty(), trial.empty().join("inside")]
             .iter()
-            .try_for_each(fs::create_dir)?;
+            .try_for_each(fs::create_dir)
+            .map_err(look)?;
         Ok(trial)
     }
 
@@ -309,16 +325,16 @@ impl Drop for Trial {
     }
 }
 
-fn try_all(base: &Base, aside: &Aside, swapped: &[Swapped<'_>]) -> Result<(), Obstacle> {
-    let trial = Trial::new(base, aside)
-        .map_err(|source| Obstacle::Look { path: base.path().to_owned(), source })?;
-    // Twice, so that the full one is again where it was.
-    for _ in 0..2 {
-        let (one, two) = (trial.full(), trial.empty());
-        renameat2(AT_FDCWD, &one, AT_FDCWD, &two, RenameFlags::RENAME_EXCHANGE).map_err(
-            |errno| Obstacle::NoExchange { at: base.path().to_owned(), source: errno.into() },
-        )?;
-    }
+async fn try_all(base: &Base, aside: &Aside, swapped: &[Swapped<'_>]) -> Result<(), Obstacle> {
+    let trial = Trial::new(base, aside).await?;
+    let (one, two) = (trial.empty(), trial.full());
+    renameat2(AT_FDCWD, &one, AT_FDCWD, &two, RenameFlags::RENAME_EXCHANGE).map_err(|errno| {
+        let (at, source) = (base.path().to_owned(), io::Error::from(errno));
+        match reason(&source) {
+            Some(_) => Obstacle::NoExchange { at, source },
+            None => Obstacle::Look { path: at, source },
+        }
+    })?;
     swapped.iter().try_for_each(|tree| try_one(base, &trial, tree.live))
 }
 

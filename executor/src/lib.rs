@@ -43,6 +43,7 @@ mod signals;
 mod slots;
 mod space;
 mod stop;
+mod subvolume;
 mod surroundings;
 mod swap;
 mod teller;

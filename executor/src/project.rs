@@ -1,4 +1,4 @@
-//! Project ids, by which ext4 and XFS count a quota: read through e2fsprogs, which every
+//! Project ids, by which ext4 and XFS count a quota: read and given through e2fsprogs, which every
 //! Debian with ext4 has. The kernel's own call for them cannot be made from safe code.
 
 use std::{
@@ -17,6 +17,7 @@ use crate::{
 };
 
 const LSATTR: &str = "/usr/bin/lsattr";
+const CHATTR: &str = "/usr/bin/chattr";
 const PATIENCE: Duration = Duration::from_secs(20);
 /// statfs(2)'s words for the file systems that have project ids.
 const WITH_PROJECTS: [u64; 2] = [0xef53, 0x5846_5342];
@@ -65,6 +66,33 @@ impl Project {
         let words = ["-d", "-p", &path];
         let said = run(LSATTR, &words).await?;
         read(&said).ok_or_else(|| failed(LSATTR, &words, &said))
+    }
+
+    /// Has an open directory hand no project on: it then takes in trees of whatever project.
+    ///
+    /// # Errors
+    /// [`ProjectError`].
+    pub async fn hand_on_nothing(folder: &impl AsFd) -> Result<(), ProjectError> {
+        let own = Self::of(folder).await?;
+        match own.inherits {
+            true => Self { inherits: false, ..own }.give_to(folder).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Gives it to an open directory in which nothing is yet; what is made there then follows.
+    ///
+    /// # Errors
+    /// [`ProjectError`].
+    pub async fn give_to(self, folder: &impl AsFd) -> Result<(), ProjectError> {
+        let path = path_of(folder);
+        let inherits = if self.inherits { "+P" } else { "-P" };
+        let words = ["-p", &self.id.to_string(), inherits, &path];
+        let said = run(CHATTR, &words).await?;
+        match Self::of(folder).await? == self {
+            true => Ok(()),
+            false => Err(failed(CHATTR, &words, &said)),
+        }
     }
 }
 

@@ -37,9 +37,10 @@ use crate::{
     config::{FileSource, Node, Site},
     driver::Outline,
     failure::{Failure, chain},
-    manifest::{self, SavedFiles},
+    manifest::{self, MarksOfSources, SavedFiles},
     mariadb::SchemaFacts,
     restic::{Extent, Listing, Opened, Reader, ResticError, SavePlan, host_of, job_tag},
+    tree::Mark,
     work::Work,
 };
 
@@ -50,6 +51,8 @@ pub struct Backup {
     site: SiteOrError,
     attempt: u32,
     facts: Facts,
+    /// The flags in each tree, as `Check` has found them.
+    marks: MarksOfSources,
     /// What each database was in `Check`, which `Dump` need not ask again.
     looked: BTreeMap<SourceId, SchemaFacts>,
     /// A restic that `Dump` has let open the repository, for `Snapshot`.
@@ -119,6 +122,7 @@ impl Backup {
             site,
             attempt,
             facts,
+            marks: BTreeMap::new(),
             looked: BTreeMap::new(),
             opened: None,
             reader: None,
@@ -175,17 +179,21 @@ impl Backup {
             let below = |exclude: &String| format!("{}/{exclude}", source.path.display());
             source.excludes.iter().map(below)
         });
+        let mut tags = vec![
+            host_of(customer),
+            self.order.label.word().to_owned(),
+            self.order.scope.word().to_owned(),
+            Work::now().to_string(),
+        ];
+        // A restore then reads the manifest before it fetches the trees.
+        let beforehand = self.marks.values().flatten().any(Mark::is_beforehand);
+        tags.extend(beforehand.then(|| manifest::MARKED.to_owned()));
+        tags.push(job_tag(job));
         SavePlan {
             base: site.base.clone(),
             paths,
             excludes: excludes.collect(),
-            tags: vec![
-                host_of(customer),
-                self.order.label.word().to_owned(),
-                self.order.scope.word().to_owned(),
-                Work::now().to_string(),
-                job_tag(job),
-            ],
+            tags,
             extent: self.extent(),
         }
     }

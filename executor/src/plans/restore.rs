@@ -28,6 +28,7 @@
 mod check;
 mod fetch;
 mod fetched;
+mod ground;
 mod keep;
 mod load;
 mod ways;
@@ -50,7 +51,7 @@ use crate::{
     conductor::{Plan, Reached, Report},
     driver::Outline,
     failure::Failure,
-    tree::TreeSum,
+    tree::{Mark, TreeSum},
     work::Work,
 };
 
@@ -60,6 +61,8 @@ pub struct Restore {
     order: Order,
     site: SiteOrError,
     facts: Facts,
+    /// Marks that must be there before the trees are, by the place where each tree was saved.
+    beforehand: Vec<(PathBuf, Mark)>,
 }
 
 /// What the journal keeps of it.
@@ -93,7 +96,7 @@ impl Restore {
         facts: Option<&serde_json::Value>,
     ) -> serde_json::Result<Self> {
         let facts = facts.map(Facts::deserialize).transpose()?.unwrap_or_default();
-        Ok(Self { order, site, facts })
+        Ok(Self { order, site, facts, beforehand: Vec::new() })
     }
 
     /// What changes places, for whoever settles a stuck one.

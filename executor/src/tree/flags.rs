@@ -14,13 +14,17 @@ use rustix::fs::{
 /// FS_CASEFOLD_FL, which rustix does not name.
 const CASEFOLD: u32 = 0x4000_0000;
 
+/// FS_ENCRYPT_FL, which chattr(1) can read alone.
+const ENCRYPTED: u32 = 0x800;
+
 /// The letters of chattr(1), in its order.
-const LETTERS: [(u32, char); 9] = [
+const LETTERS: [(u32, char); 10] = [
     (IFlags::APPEND.bits(), 'a'),
     (IFlags::NOATIME.bits(), 'A'),
     (IFlags::COMPRESSED.bits(), 'c'),
     (IFlags::NOCOW.bits(), 'C'),
     (IFlags::NODUMP.bits(), 'd'),
+    (ENCRYPTED, 'E'),
     (CASEFOLD, 'F'),
     (IFlags::IMMUTABLE.bits(), 'i'),
     (IFlags::PROJECT_INHERIT.bits(), 'P'),
@@ -35,14 +39,30 @@ impl Flags {
     /// Immutable and append-only: an entry that has one can be neither renamed nor removed.
     pub const PROTECTING: Self = Self(IFlags::IMMUTABLE.bits() | IFlags::APPEND.bits());
 
+    /// What chattr(1) calls by these letters.
+    pub fn of_letters(letters: &str) -> Self {
+        let bit = |letter| LETTERS.iter().find(|(_, known)| *known == letter).map(|(bit, _)| *bit);
+        Self(letters.chars().filter_map(bit).fold(0, |bits, bit| bits | bit))
+    }
+
     /// The letters of chattr(1); flags that it cannot set have none.
     pub fn letters(self) -> String {
         LETTERS.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, letter)| letter).collect()
     }
 
+    /// Those that both have.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Those that this has and the other has not.
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// Those that either has.
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// Whether there is none.
@@ -103,16 +123,22 @@ impl Attributes {
         Self { attributes: found.stx_attributes }
     }
 
+    /// Those flags that statx(2) knows.
+    pub fn flags(self) -> Flags {
+        let known = [
+            (StatxAttributes::IMMUTABLE, IFlags::IMMUTABLE.bits()),
+            (StatxAttributes::APPEND, IFlags::APPEND.bits()),
+            (StatxAttributes::COMPRESSED, IFlags::COMPRESSED.bits()),
+            (StatxAttributes::NODUMP, IFlags::NODUMP.bits()),
+            (StatxAttributes::ENCRYPTED, ENCRYPTED),
+        ];
+        let there = known.iter().filter(|(attribute, _)| self.attributes.contains(*attribute));
+        Flags(there.fold(0, |bits, (_, bit)| bits | bit))
+    }
+
     /// Immutable and append-only, as far as the entry has them.
     pub fn protection(self) -> Flags {
-        let bit = |attribute, flag: IFlags| match self.attributes.contains(attribute) {
-            true => flag.bits(),
-            false => 0,
-        };
-        Flags(
-            bit(StatxAttributes::IMMUTABLE, IFlags::IMMUTABLE)
-                | bit(StatxAttributes::APPEND, IFlags::APPEND),
-        )
+        self.flags().and(Flags::PROTECTING)
     }
 
     /// Whether something is mounted here.
@@ -123,5 +149,18 @@ impl Attributes {
     /// Whether it lies encrypted by fscrypt.
     pub fn is_encrypted(self) -> bool {
         self.attributes.contains(StatxAttributes::ENCRYPTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_those_of_chattr() {
+        assert_eq!(Flags::of_letters("ia"), Flags::PROTECTING);
+        assert_eq!(Flags::of_letters("PiFdz").letters(), "dFiP");
+        assert!(Flags::of_letters("").is_empty());
+        assert_eq!(Flags::of_letters("id").without(Flags::PROTECTING), Flags::of_letters("d"));
     }
 }

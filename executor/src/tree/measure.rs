@@ -10,7 +10,10 @@ use nix::sys::stat::{FileStat, SFlag};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::walk::{Found, Next, WalkError, walk};
+use super::{
+    marks::Marks,
+    walk::{Found, Next, WalkError, walk},
+};
 use crate::stop::Stop;
 
 /// The blocks that file systems give out, nearly everywhere.
@@ -159,7 +162,8 @@ fn as_json_text(bytes: &[u8]) -> String {
 }
 
 /// Measures a live tree, which may change meanwhile, without what is excluded by its path; what is
-/// excluded by a pattern counts. Ends early once it is larger than `limit`.
+/// excluded by a pattern counts. Ends early once it is larger than `limit`. Says as well which entries
+/// have flags that they would not inherit.
 ///
 /// # Errors
 /// [`WalkError::Look`] if something cannot be looked at, [`WalkError::Ended`] on a stop.
@@ -168,19 +172,21 @@ pub fn measure_live(
     excludes: &[String],
     limit: Option<u64>,
     stop: &Stop,
-) -> Result<Size, WalkError> {
+) -> Result<(Size, Marks), WalkError> {
     let mut size = Size::default();
+    let mut marks = Marks::default();
     let walked = walk(root, &mut |found| {
         if excludes.iter().any(|exclude| found.path == Path::new(exclude)) {
             return Ok(Next::Past);
         }
+        marks.add(found);
         size.add_kind(Kind::of(&found.stat), found.stat.st_size as u64);
         let too_large = limit.is_some_and(|limit| size.bytes > limit);
         if too_large || stop.is_requested() { Err(WalkError::Ended) } else { Ok(Next::Into) }
     });
     match walked {
-        Err(WalkError::Ended) if !stop.is_requested() => Ok(size),
-        walked => walked.map(|()| size),
+        Err(WalkError::Ended) if !stop.is_requested() => Ok((size, marks)),
+        walked => walked.map(|()| (size, marks)),
     }
 }
 

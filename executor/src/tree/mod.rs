@@ -3,11 +3,13 @@
 //! Everything here opens beneath a descriptor and follows no link; nothing here knows restic.
 
 mod flags;
+mod marks;
 mod measure;
 mod sanitize;
 mod walk;
 
 pub use flags::{Attributes, Flags};
+pub use marks::{Mark, Marks};
 pub use measure::{Entry, Kind, Size, TreeSum, measure_live};
 pub use sanitize::sum_and_sanitize;
 pub use walk::{Found, Next, WalkError, walk};

@@ -96,3 +96,15 @@ fn a_tree_inside_another_subvolume_than_its_base_is_refused_before_the_door_clos
     foreseen(&node, &words);
     refused(&node, &node.restore(&snapshot), &words);
 }
+
+#[test]
+fn a_file_system_without_exchange_is_refused_before_the_door_closes() {
+    let node = Node::with_site();
+    let snapshot = node.backed_up();
+    let inject = "inject=renameat2:error=EINVAL";
+    let strace = ["/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", inject];
+    let words = ["the exchange is refused here", "keep the sites on a local one"];
+    refused(&node, &node.restore(&snapshot).wrapped(&strace), &words);
+    node.restore(&snapshot).run().completed();
+    node.recover();
+}

@@ -1,9 +1,11 @@
 //! What file systems and those who administer them put on a tree: flags, projects, layers, lengths,
 //! links. What would keep a restore from ending is refused by name while the site is open.
 
+mod carried;
 mod layers;
 mod links;
 mod long_paths;
+mod other_kernels;
 mod protected;
 mod trash;
 

@@ -70,6 +70,7 @@ impl Backup {
             customer: work.customer(),
             created_at: Work::now(),
             files: self.facts.saved.clone(),
+            marks: self.marks.clone(),
             left_out: self.left_out(site),
             databases,
         };

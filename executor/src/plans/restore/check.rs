@@ -52,7 +52,8 @@ impl Restore {
         let spool = spool.cloned().ok_or_else(|| {
             unusable("it holds no manifest: it was not made by Holdfast".to_owned())
         })?;
-        let manifest = match wanted_at_their_places(&wanted, &listing) {
+        let marked = listing.head.tags.iter().any(|tag| tag == manifest::MARKED);
+        let manifest = match wanted_at_their_places(&wanted, &listing) && !marked {
             true => None,
             false => Some(self.read_manifest(&restic, &spool, &mut watch).await?),
         };
@@ -97,6 +98,9 @@ impl Restore {
         self.check_room(size, &aside, work).await?;
         let parts = &facts.switch.parts;
         facts.switch.life = Life::look(site, parts, self.order.keep_unhealthy, work).await?;
+        if let Some(manifest) = &manifest {
+            self.keep_beforehand(manifest);
+        }
         self.facts = facts;
         work.note(&self.facts)
     }

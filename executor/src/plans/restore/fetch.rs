@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +12,7 @@ use nix::unistd::syncfs;
 use super::{
     Facts, Restore,
     fetched::text_of,
+    ground::set_marks,
     unusable,
     ways::{Ways, inside},
 };
@@ -36,17 +38,20 @@ impl Restore {
         let ways = Ways::new(&stage, &self.facts.saved_at, self.facts.longest_path);
         let fetched = ways.fetched().to_owned();
         ways.prepare().map_err(system)?;
+        self.prepare_ground(&stage, &ways, work).await?;
         let restic = restic(site, &self.order.repository, Stage::Fetch, work.node)?;
         let mut watch = work.watching(Stage::Fetch, "Fetched");
         for plan in ways.plans(&self.order.snapshot, self.beside_trees()) {
             restic.fetch(&plan, &mut watch).await.map_err(ResticError::into_failure)?;
         }
-        self.follow_manifest(&fetched)?;
+        let manifest = self.follow_manifest(&fetched)?;
         let site = self.site.get()?;
         let Facts { switch, saved_at, sums, .. } = &self.facts;
         for ((part, saved_at), sum) in switch.parts.iter().zip(saved_at).zip(sums) {
             fs::rename(ways.place_of(saved_at), &part.aside).map_err(system)?;
-            compare_and_sanitize(part, site, sum, work)?;
+            let root = compare_and_sanitize(part, site, sum, work)?;
+            let marks = manifest.marks.get(&part.source).map(Vec::as_slice);
+            set_marks(part, &root, marks.unwrap_or_default(), work)?;
         }
         self.take_dumps(&fetched, &inside(&fetched, &self.facts.spool), &stage)?;
         ways.remove().map_err(system)?;
@@ -63,7 +68,7 @@ impl Restore {
 
     /// The manifest that came with the trees says which is which: two sources may have exchanged
     /// their paths since.
-    fn follow_manifest(&mut self, fetched: &Path) -> Result<(), Failure> {
+    fn follow_manifest(&mut self, fetched: &Path) -> Result<Manifest, Failure> {
         let customer = self.site.get()?.customer;
         let file = inside(fetched, &self.facts.spool).join(manifest::FILE);
         let text = text_of(fetched, &file)?;
@@ -80,7 +85,7 @@ impl Restore {
             })?;
             (*saved_at, *sum) = found.clone();
         }
-        Ok(())
+        Ok(manifest)
     }
 
     /// Nothing touches the stage after this but the exchange.
@@ -112,17 +117,17 @@ impl Restore {
     }
 }
 
-/// What restic wrote must be, entry by entry, what the snapshot's list says.
+/// What restic wrote must be, entry by entry, what the snapshot's list says. Its root, opened anew.
 fn compare_and_sanitize(
     part: &Part,
     site: &Site,
     expected: &TreeSum,
     work: &Work<'_>,
-) -> Result<(), Failure> {
+) -> Result<OwnedFd, Failure> {
     let id = &part.source;
-    let root = Base::open(&site.base)
-        .and_then(|base| base.open_folder(&part.aside))
-        .map_err(|error| Failure::system(format!("open what was fetched of `{id}`"), &error))?;
+    let open = || Base::open(&site.base).and_then(|base| base.open_folder(&part.aside));
+    let unopened = |error| Failure::system(format!("open what was fetched of `{id}`"), &error);
+    let root = open().map_err(unopened)?;
     let done =
         sum_and_sanitize(root, site.owners.as_ref(), &work.stop).map_err(|error| match error {
             WalkError::Ended => Failure::stopped(),
@@ -147,5 +152,5 @@ fn compare_and_sanitize(
         );
         work.teller.log(Level::Info, text);
     }
-    Ok(())
+    open().map_err(unopened)
 }
