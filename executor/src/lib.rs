@@ -6,6 +6,7 @@
 mod answer;
 mod aside;
 mod base;
+mod birth;
 mod bounds;
 mod carry_out;
 mod cgroup;
@@ -26,7 +27,9 @@ mod lock;
 mod manifest;
 mod mariadb;
 mod mounts;
+mod note;
 mod perform;
+mod php;
 mod plans;
 mod process;
 mod program;
@@ -46,6 +49,7 @@ mod swap;
 mod teller;
 mod trash;
 mod tree;
+mod unsaved;
 mod verb;
 mod work;
 

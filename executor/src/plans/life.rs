@@ -9,12 +9,13 @@ use holdfast_job::Level;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::CONTACT_SUPPORT;
+use super::{CONTACT_SUPPORT, code::Code};
 use crate::{
     config::{Probe, Services, Site},
     failure::{Failure, FailureKind, chain},
     health::{Answer, ask},
     hooks,
+    note::Note,
     services::{Condition, Found, Running, ServiceError},
     work::{Work, no_stop},
 };
@@ -32,6 +33,9 @@ pub struct Life {
     spared: Vec<String>,
     probe: Option<Probe>,
     after_swap: Option<PathBuf>,
+    /// What PHP has compiled of it.
+    #[serde(default)]
+    code: Code,
     /// Whether it may be unwell behind the switch.
     keep_unhealthy: bool,
     /// Whether it was well before, if it can be asked.
@@ -61,6 +65,7 @@ impl Life {
             spared: site.database_containers(),
             probe: site.probe.clone(),
             after_swap: site.hooks.after_swap.clone(),
+            code: Code::look(work.node, site)?,
             keep_unhealthy,
             ..Self::default()
         };
@@ -159,6 +164,9 @@ impl Life {
             Condition::Unwell(why) => work.teller.log(Level::Warn, why),
             Condition::Down(why) => return Err(Failure::permanent(CONTACT_SUPPORT, why)),
         }
+        if let Err(why) = self.code.forget() {
+            work.teller.log(Level::Warn, why);
+        }
         if self.told
             && let Err(why) = hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await
         {
@@ -192,6 +200,7 @@ impl Life {
                 Condition::Unwell(why) | Condition::Down(why) => problem = Some(why),
             }
         }
+        self.code.forget().map_err(not_ready)?;
         hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await.map_err(not_ready)?;
         if let Some(probe) = &self.probe {
             asked = true;
@@ -238,6 +247,11 @@ impl Life {
         }
     }
 
+    /// What is to be known of it although the switch is done.
+    pub(super) fn notes(&self) -> Vec<Note> {
+        self.code.note().into_iter().collect()
+    }
+
     /// Whether it is well behind the switch, if it can be asked.
     pub(super) fn is_well(&self) -> Option<bool> {
         self.is_well
@@ -266,12 +280,12 @@ fn failed(error: ServiceError) -> Failure {
     }
 }
 
-/// `after_swap` failed: the site may be well, and what keeps copies of it is not.
+/// `after_swap` failed, or PHP would not forget: the site may be well, and what keeps copies of it is not.
 fn not_ready(why: String) -> Failure {
     Failure::transient(
         "Your site could not be made ready after the restore, and was put back as it was. Please try \
          again later, or contact support.",
-        format!("{why}: mend the hook, or take `site.hooks.after_swap` out, and order again"),
+        format!("{why}; mend that and order again"),
     )
 }
 

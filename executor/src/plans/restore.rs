@@ -190,6 +190,7 @@ impl Plan for Restore {
         sources.extend(self.facts.missing.clone());
         Report {
             done: "Your site is restored.".into(),
+            notes: self.facts.switch.life.notes(),
             sources,
             snapshot: Some(self.order.snapshot.clone()).filter(|_| done),
             closed_ms: self.facts.switch.closed_ms(),

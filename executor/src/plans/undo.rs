@@ -300,6 +300,7 @@ impl Plan for Undo {
         let what = if done { WhatHappened::Undone } else { WhatHappened::Untouched };
         Report {
             done: "This was taken back: your site is as it was before it.".into(),
+            notes: self.facts.switch.life.notes(),
             sources: self.facts.switch.results(what),
             closed_ms: self.facts.switch.closed_ms(),
             services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),

@@ -39,6 +39,7 @@ impl Backup {
         }
         self.looked = looked;
         self.facts.saved = saved;
+        self.look_for_unsaved(work).await?;
         work.note(&self.facts)
     }
 }
