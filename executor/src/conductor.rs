@@ -1,11 +1,12 @@
 //! The conductor: asks the driver what is next, writes it down, and has the plan do it.
 
-use holdfast_job::{Outcome, SnapshotId, SourceResult, Stage, Verb, WorkResult};
+use holdfast_job::{Outcome, SnapshotId, SourceResult, Stage, Verb, WorkResult, bounded};
 
 use crate::{
     driver::{self, Move, Outline},
     failure::{Failure, FailureKind},
     journal::{JournalError, Record},
+    note::Note,
     rehearsal::{Rehearsal, Step},
     work::Work,
 };
@@ -67,6 +68,8 @@ pub struct Report {
     pub unreadable: Vec<String>,
     /// Whether files were left out because they could not be read.
     pub incomplete: bool,
+    /// What is to be known although it succeeded.
+    pub notes: Vec<Note>,
     /// What happened to each source.
     pub sources: Vec<SourceResult>,
     /// The snapshot in question.
@@ -134,7 +137,8 @@ pub async fn conduct<P: Plan>(
                     true => Outcome::Incomplete,
                     false => Outcome::Completed,
                 };
-                let texts = (report.done.clone(), report.with_warnings(&report.done));
+                let (customer, operator) = Note::behind(&report.done, &report.notes);
+                let texts = (customer, report.with_warnings(&operator));
                 return Ok(end(work, result(work, outcome, texts, report))?);
             }
             Move::GiveUp(failure) => {
@@ -232,15 +236,15 @@ fn result(
         version: 1,
         job: Some(work.job),
         outcome,
-        customer_message,
-        operator_message,
+        customer_message: bounded(customer_message),
+        operator_message: bounded(operator_message),
         sources: report.sources,
         snapshot: report.snapshot,
         closed_ms: report.closed_ms,
         services_ms: report.services_ms,
         undo_until: report.undo_until,
         healthy: report.healthy,
-        unreadable: report.unreadable,
+        unreadable: report.unreadable.into_iter().map(bounded).collect(),
     }
 }
 

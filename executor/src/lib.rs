@@ -6,6 +6,7 @@
 mod answer;
 mod aside;
 mod base;
+mod birth;
 mod bounds;
 mod carry_out;
 mod cgroup;
@@ -27,7 +28,9 @@ mod lock;
 mod manifest;
 mod mariadb;
 mod mounts;
+mod note;
 mod perform;
+mod php;
 mod plans;
 mod process;
 mod program;
@@ -50,6 +53,7 @@ mod teller;
 mod trash;
 mod tree;
 mod uncopied;
+mod unsaved;
 mod verb;
 mod work;
 

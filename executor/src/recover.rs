@@ -18,6 +18,7 @@ use crate::{
     perform::{Performance, perform},
     plans::{beginnings, names_of, rehearsals_of},
     rehearsal::Rehearsal,
+    restic::scratch,
     secret::database_lock,
     space::Free,
     stop::Stop,
@@ -109,6 +110,7 @@ pub async fn recover(
         say(Recovered { version: 1, customer, standing, detail });
     }
     let mut left = Leavings::default();
+    scratch::clear(&node.state)?;
     for customer in settled {
         // Who has taken the lock meanwhile is at work; the next `recover` tidies up.
         let Ok(lock) = CustomerLock::try_take(&node.state, customer) else { continue };

@@ -193,6 +193,12 @@ impl Node {
         let (name, worker) = (Self::NAME, Self::WORKER);
         let reserve = if site.contains("reserve") { "" } else { "reserve = 0" };
         let free = if site.contains("undo_min_free") { "" } else { "undo_min_free = 0" };
+        // Nothing of this machine's own is looked at.
+        let elsewhere = ["nginx", "php", "mariadb_socket"]
+            .into_iter()
+            .filter(|key| !node.lines().any(|line| line.starts_with(&format!("{key} ="))))
+            .map(|key| format!("{key} = \"{root}/no-{key}\"\n"))
+            .collect::<String>();
         let source = match site.contains("[[site.files]]") {
             true => String::new(),
             false => format!(
@@ -214,7 +220,7 @@ impl Node {
             "version = 1\n[node]\nname = \"{name}\"\nstate = \"{root}/state\"\n\
              cache = \"{root}/cache\"\ncustomers = \"{root}/customers\"\nrestic = \"{restic}\"\n\
              master_secret_file = \"{root}/etc/master.secret\"\nworker_user = \"{worker}\"\n\
-             ticket_keys = \"{root}/etc/ticket-keys\"\nlock_wait_seconds = 0\n{node}\n[site]\nbase = \"{root}/customers/customer-{{id}}\"\n\
+             ticket_keys = \"{root}/etc/ticket-keys\"\nlock_wait_seconds = 0\n{elsewhere}{node}\n[site]\nbase = \"{root}/customers/customer-{{id}}\"\n\
              {reserve}\n{free}\n{site}\n{source}\n{rest}\n{repository}"
         );
         self.secret("etc/executor.toml", &text);

@@ -2,6 +2,8 @@
 
 mod bad_orders;
 mod busy_and_undo;
+mod causes;
+mod changing_files;
 mod cli;
 mod closed;
 mod configuration;
@@ -27,6 +29,7 @@ mod needs;
 mod neighbours;
 mod node_burns;
 mod operations;
+mod php;
 mod power_loss;
 mod privileges;
 mod restic_facts;

@@ -1,10 +1,13 @@
 //! What one customer's site needs.
 
-use std::{io, path::Path, time::SystemTime};
+use std::{io, path::Path};
 
-use holdfast_job::{CustomerId, Moment, RepositoryName};
+use holdfast_job::CustomerId;
 
-use super::{Finding, PATIENCE, database::examine_database, finding};
+use super::{
+    Finding, database::examine_database, finding, nginx::examine_nginx,
+    repository::examine_repository, unsaved::examine_databases,
+};
 use crate::{
     aside::{Aside, UndoPart},
     base::Base,
@@ -16,8 +19,7 @@ use crate::{
     health::{Answer, ask},
     journal::{Record, Shelf},
     lock::{CustomerLock, LockError},
-    quota,
-    restic::{Restic, ResticError, Tally, Watch},
+    php, quota,
     services::{Condition, Ground, Running},
     stop::Stop,
     trash,
@@ -51,8 +53,10 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
         let found = examine_database(node, customer, (number, database)).await;
         findings.push(finding(what, found));
     }
+    findings.push(finding(of("databases"), examine_databases(node, site).await));
     if there {
         findings.push(finding(of("what runs on it"), services(node, site).await));
+        findings.push(finding(of("PHP"), code(node, site)));
         if let Some(kind) = site.quota {
             findings.push(finding(of("quota"), quota_left(kind, &site.base).await));
         }
@@ -64,6 +68,7 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
             });
             findings.push(finding(of("probe"), answer));
         }
+        findings.push(finding(of("nginx"), examine_nginx(node, site).await));
     }
     if site.limits.need_a_group() {
         findings.push(finding(of("limits"), cgroup::possible()));
@@ -71,7 +76,7 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
     findings.push(finding(of("orders"), orders(node, customer)));
     for name in site.repositories.keys() {
         let what = of(&format!("repository {name}"));
-        findings.push(finding(what, repository(node, site, customer, name).await));
+        findings.push(finding(what, examine_repository(node, site, customer, name).await));
     }
     findings
 }
@@ -112,6 +117,14 @@ async fn services(node: &Node, site: &Site) -> Result<String, String> {
         }
         Condition::Unwell(why) | Condition::Down(why) => Err(why),
     }
+}
+
+/// Whether PHP will forget what it has compiled.
+fn code(node: &Node, site: &Site) -> Result<String, String> {
+    let found = php::find(node, site);
+    let number = found.sockets.len();
+    php::look(&site.base, &found.sockets)
+        .map(|()| format!("{number} pools of it forget what they have compiled"))
 }
 
 /// What the site's quota leaves free.
@@ -175,45 +188,5 @@ async fn exchange(site: &Site) -> Result<String, String> {
     match found.is_empty() {
         true => Ok("works".into()),
         false => Err(found.iter().map(Obstacle::text).collect::<Vec<_>>().join("; ")),
-    }
-}
-
-async fn repository(
-    node: &Node,
-    site: &Site,
-    customer: CustomerId,
-    name: &RepositoryName,
-) -> Result<String, String> {
-    let Some(repository) = site.repositories.get(name) else { return Ok("not there".into()) };
-    let restic = Restic::new(node, repository, &site.limits, customer, PATIENCE)
-        .map_err(|error| chain(&error))?;
-    match restic.newest(&mut Unwatched(Stop::default())).await {
-        Ok(None) => Ok("opens with our password, and holds nothing of this customer's".into()),
-        // What was written there lies in the past, by whichever clock.
-        Ok(Some(newest)) if newest <= Moment::of(SystemTime::now()).to_string() => {
-            Ok(format!("opens with our password; the newest snapshot is of {newest}"))
-        }
-        Ok(Some(newest)) => Err(format!(
-            "the newest snapshot, of {newest}, is from the future: set this node's clock by NTP"
-        )),
-        Err(ResticError::NoRepository { .. }) => {
-            Ok("not there yet: the first backup makes it".into())
-        }
-        Err(error) => Err(chain(&error)),
-    }
-}
-
-/// A look that leaves no trace.
-struct Unwatched(Stop);
-
-impl Watch for Unwatched {
-    fn started(&mut self, _: u32) -> Result<(), ResticError> {
-        Ok(())
-    }
-
-    fn tally(&mut self, _: Tally) {}
-
-    fn stop(&self) -> &Stop {
-        &self.0
     }
 }

@@ -8,10 +8,12 @@
 //! | `Verify` | the snapshot is read back: whose it is, each directory, the manifest | – |
 //! | `Tidy` | the spool is removed; `after` | – |
 
+mod changed;
 mod check;
 mod dump;
 mod dumping;
 mod rehearse;
+mod unsaved;
 
 use std::{
     collections::BTreeMap,
@@ -39,8 +41,9 @@ use crate::{
     failure::{Failure, chain},
     manifest::{self, MarksOfSources, SavedFiles},
     mariadb::SchemaFacts,
+    note::Note,
     restic::{Extent, Listing, Opened, Reader, ResticError, SavePlan, host_of, job_tag},
-    tree::Mark,
+    tree::{self, Mark},
     work::Work,
 };
 
@@ -72,6 +75,14 @@ struct Facts {
     condemned: bool,
     incomplete: bool,
     unreadable: Vec<String>,
+    /// Schemas that are this customer's and are not in it.
+    #[serde(default)]
+    unsaved: Vec<String>,
+    /// SQLite databases that changed while they were saved.
+    #[serde(default)]
+    torn: Vec<String>,
+    #[serde(default)]
+    notes: Vec<Note>,
     /// The rehearsals under way.
     #[serde(default)]
     rehearsing: Vec<Rehearsing>,
@@ -163,11 +174,13 @@ impl Backup {
                 None
             });
         }
+        let since = tree::moment().map_err(|error| Failure::system("ask for the time", &error))?;
         let report = restic.save(&plan, self.opened.take(), &mut watch).await.map_err(failed)?;
         self.facts.snapshot = Some(report.snapshot);
         self.facts.incomplete = !report.complete;
         self.facts.unreadable = report.unreadable;
         self.facts.condemned = false;
+        self.look_for_changes(since, work)?;
         work.note(&self.facts)
     }
 
@@ -377,7 +390,12 @@ impl Plan for Backup {
     }
 
     fn report(&self, reached: Reached, _: &Work<'_>) -> Report {
-        let Facts { saved, databases, snapshot, incomplete, unreadable, .. } = self.facts.clone();
+        let Facts { saved, databases, snapshot, incomplete, .. } = self.facts.clone();
+        let Facts { mut unreadable, unsaved, torn, notes, .. } = self.facts.clone();
+        unreadable
+            .extend(torn.iter().map(|path| format!("{path} (a SQLite database that changed)")));
+        unreadable
+            .extend(unsaved.iter().map(|schema| format!("database {schema} (not configured)")));
         let done = reached == Reached::Goal;
         let what = if done { WhatHappened::Saved } else { WhatHappened::Untouched };
         let source = |saved: SavedFiles| {
@@ -394,8 +412,9 @@ impl Plan for Backup {
                 false => "The backup is made.",
             }
             .into(),
-            incomplete,
+            incomplete: incomplete || !unsaved.is_empty() || !torn.is_empty(),
             unreadable,
+            notes,
             sources: saved
                 .into_iter()
                 .map(source)

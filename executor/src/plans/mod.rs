@@ -2,6 +2,7 @@
 
 mod backup;
 mod closing;
+mod code;
 mod databases;
 mod delete;
 mod foresee;

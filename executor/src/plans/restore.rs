@@ -203,6 +203,7 @@ impl Plan for Restore {
                 UndoCopy::Keep => switch::told("Your site is restored.", self.facts.undo_until),
                 UndoCopy::None => "Your site is restored.".into(),
             },
+            notes: self.facts.switch.life.notes(),
             sources,
             snapshot: Some(self.order.snapshot.clone()).filter(|_| done),
             closed_ms: self.facts.switch.closed_ms(),

@@ -337,6 +337,7 @@ impl Plan for Undo {
                 "This was taken back: your site is as it was before it.",
                 self.facts.undo_until,
             ),
+            notes: self.facts.switch.life.notes(),
             sources: self.facts.switch.results(what),
             closed_ms: self.facts.switch.closed_ms(),
             services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),

@@ -227,7 +227,7 @@ impl Restic<'_> {
         let mut again = BTreeMap::<PathBuf, Size>::new();
         let mut seen = HashSet::new();
         let mut longest_path = 0;
-        self.attend(LS, running, watch, &mut |line, _| {
+        self.attend(&Invocation::new(LS), running, watch, &mut |line, _| {
             match serde_json::from_slice(line) {
                 Ok(Said::Snapshot(found)) => head = Some(found),
                 Ok(Said::Node(node)) => {
@@ -295,17 +295,43 @@ impl Restic<'_> {
         }
     }
 
-    /// When the newest snapshot of this customer was made, as the tag that we give it says.
+    /// The newest snapshot of this customer, and when it was made, as the tag that we give it says.
     ///
     /// # Errors
     /// [`ResticError`].
-    pub async fn newest(&self, watch: &mut dyn Watch) -> Result<Option<String>, ResticError> {
+    pub async fn newest(
+        &self,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<(String, SnapshotHead)>, ResticError> {
         let command = Invocation::new("snapshots").arg("--no-lock").arg("--host").arg(self.host());
         let heads = self.read_heads(command, watch).await?;
-        let is_moment = |tag: &String| {
+        let is_moment = |tag: &&String| {
             tag.len() == 20 && tag.ends_with('Z') && tag.starts_with(|c: char| c.is_ascii_digit())
         };
-        Ok(heads.into_iter().flat_map(|head| head.tags).filter(is_moment).max())
+        let dated = |head: SnapshotHead| {
+            let moment = head.tags.iter().filter(is_moment).max()?.clone();
+            Some((moment, head))
+        };
+        Ok(heads.into_iter().filter_map(dated).max_by(|one, other| one.0.cmp(&other.0)))
+    }
+
+    /// Reads the index and the folders at the top of a snapshot, which a damaged repository has not whole.
+    ///
+    /// # Errors
+    /// [`ResticError`].
+    pub async fn look_into(
+        &self,
+        snapshot: &SnapshotHead,
+        watch: &mut dyn Watch,
+    ) -> Result<(), ResticError> {
+        let mut command = ls(snapshot.id.as_str(), &snapshot.paths);
+        if self.repository.local_path().is_some() {
+            // What was kept of them on this node says nothing of the storage. From another machine all of
+            // the index would come each time.
+            command = command.caching_nothing();
+        }
+        let running = self.start(command, watch)?;
+        self.hear_list(running, &snapshot.id, watch).await.map(drop)
     }
 
     async fn read_heads(

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use holdfast_job::SnapshotId;
 use serde::Deserialize;
 
-use super::{Invocation, Restic, ResticError, Tally, Watch, verdict::unreadable};
-use crate::{confine::Access, process::Moved};
+use super::{Invocation, Restic, ResticError, Tally, Watch, said::unreadable};
+use crate::{
+    confine::Access,
+    process::{Ended, Moved},
+};
 
 /// What is to be fetched, and where to.
 #[derive(Debug, Clone)]
@@ -72,24 +75,13 @@ impl Restic<'_> {
             // Included by its whole path, a directory gets its own owner, mode and times back.
             command = command.arg("--include").arg(path.display().to_string());
         }
-        let mut before = Tally::default();
-        let ended = self
-            .run_past_locks(command, watch, &mut |line, watch| match serde_json::from_slice(line) {
-                Ok(Said::Status { total_bytes, bytes_restored, total_files, files_restored }) => {
-                    let now = Tally {
-                        bytes_done: bytes_restored,
-                        bytes_total: total_bytes,
-                        files_done: files_restored,
-                        files_total: total_files,
-                    };
-                    watch.tally(now);
-                    let moved = if now == before { Moved::No } else { Moved::Yes };
-                    before = now;
-                    moved
-                }
-                Ok(Said::Else) | Err(_) => Moved::No,
-            })
-            .await?;
+        let ended = match self.hear_restore(command.clone(), watch).await {
+            // A full disk or one that cannot be written can still be read.
+            Err(error) if error.is_of_the_lock() => {
+                self.hear_restore(command.arg("--no-lock"), watch).await?
+            }
+            ended => ended?,
+        };
         match ended.status.success() {
             true => Ok(()),
             false => Err(ResticError::Failed {
@@ -97,5 +89,29 @@ impl Restic<'_> {
                 said: format!("it was partial: {}", unreadable(&ended.stderr).join(", ")),
             }),
         }
+    }
+
+    async fn hear_restore(
+        &self,
+        command: Invocation,
+        watch: &mut dyn Watch,
+    ) -> Result<Ended, ResticError> {
+        let mut before = Tally::default();
+        self.run_past_locks(command, watch, &mut |line, watch| match serde_json::from_slice(line) {
+            Ok(Said::Status { total_bytes, bytes_restored, total_files, files_restored }) => {
+                let now = Tally {
+                    bytes_done: bytes_restored,
+                    bytes_total: total_bytes,
+                    files_done: files_restored,
+                    files_total: total_files,
+                };
+                watch.tally(now);
+                let moved = if now == before { Moved::No } else { Moved::Yes };
+                before = now;
+                moved
+            }
+            Ok(Said::Else) | Err(_) => Moved::No,
+        })
+        .await
     }
 }

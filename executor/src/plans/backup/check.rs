@@ -40,6 +40,7 @@ impl Backup {
         self.looked = looked;
         self.marks = marks;
         self.facts.saved = saved;
+        self.look_for_unsaved(work).await?;
         work.note(&self.facts)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdfast_job::Level;
 use tokio::time::{Instant, sleep};
 
-use super::{CONTACT_SUPPORT, Life, failed};
+use super::{CONTACT_SUPPORT, Code, Life, failed};
 use crate::{
     config::Site,
     failure::{Failure, chain},
@@ -47,6 +47,7 @@ impl Life {
             spared: site.database_containers(),
             probe: site.probe.clone(),
             after_swap: site.hooks.after_swap.clone(),
+            code: Code::look(work.node, site)?,
             keep_unhealthy,
             ..Self::default()
         };

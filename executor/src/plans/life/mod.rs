@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 pub(super) use self::looks::comes_up_again;
-use super::CONTACT_SUPPORT;
+use super::{CONTACT_SUPPORT, code::Code};
 use crate::{
     config::{Probe, Services},
     failure::{Failure, FailureKind, chain},
     health::{Answer, ask},
     hooks,
     journal::Record,
+    note::Note,
     services::{Aim, Condition, Found, Ground, Patience, Running, ServiceError},
     work::{Work, no_stop},
 };
@@ -39,6 +40,9 @@ pub struct Life {
     spared: Vec<String>,
     probe: Option<Probe>,
     after_swap: Option<PathBuf>,
+    /// What PHP has compiled of it.
+    #[serde(default)]
+    code: Code,
     /// Whether it may be unwell behind the switch.
     keep_unhealthy: bool,
     /// Whether it was well before, if it can be asked.
@@ -138,6 +142,9 @@ impl Life {
             Err(error) if passes(&error) && !settled => return Err(later(error)),
             Err(error) => self.warn(chain(&error), work),
         }
+        if let Err(why) = self.code.forget() {
+            work.teller.log(Level::Warn, why);
+        }
         if self.told
             && let Err(why) = hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await
         {
@@ -190,6 +197,10 @@ impl Life {
                 Err(error) if settled => problem = Some(chain(&error)),
                 Err(error) => return Err(failed(error)),
             }
+        }
+        match self.code.forget() {
+            Err(why) if settled => self.warn(why, work),
+            told => told.map_err(not_ready)?,
         }
         match hooks::after_swap(self.after_swap.as_deref(), work, &no_stop()).await {
             Err(why) if settled => self.warn(why, work),
@@ -293,6 +304,11 @@ impl Life {
         }
     }
 
+    /// What is to be known of it although the switch is done.
+    pub(super) fn notes(&self) -> Vec<Note> {
+        self.code.note().into_iter().collect()
+    }
+
     /// Whether it is well behind the switch, if it can be asked.
     pub(super) fn is_well(&self) -> Option<bool> {
         self.is_well
@@ -324,12 +340,12 @@ fn failed(error: ServiceError) -> Failure {
     }
 }
 
-/// `after_swap` failed: the site may be well, and what keeps copies of it is not.
+/// `after_swap` failed, or PHP would not forget: the site may be well, and what keeps copies of it is not.
 fn not_ready(why: String) -> Failure {
     Failure::transient(
         "Your site could not be made ready after the restore, and was put back as it was. Please try \
          again later, or contact support.",
-        format!("{why}: mend the hook, or take `site.hooks.after_swap` out, and order again"),
+        format!("{why}; mend that and order again"),
     )
 }
 
