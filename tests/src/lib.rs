@@ -5,6 +5,7 @@
 //! [`Node`] asserts a clean world.
 
 mod answer_proxy;
+mod browser;
 mod call;
 mod catalogue;
 mod database_site;
@@ -42,6 +43,7 @@ mod worker;
 mod world;
 
 pub use answer_proxy::AnswerProxy;
+pub use browser::{Browser, fields};
 pub use call::{Call, Ended, Running};
 pub use database_site::DatabaseSite;
 pub use docker::{Docker, Hang, IMAGE};
