@@ -32,6 +32,7 @@ mod signal;
 mod signer;
 mod sshd;
 mod statement_proxy;
+mod states;
 mod stream;
 mod sudo;
 pub mod sweep;
