@@ -54,7 +54,7 @@ async function walk(page, press) {
   expect(read()).toBe('hacked\n');
   await press('link', /^Undo this undo/);
   await press('button', /^Undo the undo$/);
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('The restore is undone');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('The undo is undone');
   expect(read()).toBe('as it was\n');
 }
 
@@ -67,7 +67,9 @@ test('by mouse', async ({ page }) => {
 test('by keyboard alone', async ({ page }) => {
   await walk(page, async (role, name) => {
     await tabTo(page, new RegExp(name.source.replace(/[$^]/g, '')));
+    const moved = page.waitForEvent('load');
     await page.keyboard.press('Enter');
+    await moved;
   });
 });
 

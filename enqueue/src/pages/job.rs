@@ -157,9 +157,11 @@ fn stop(visit: &Visit, job: &Job) -> Markup {
 
 async fn done(visit: &Visit, job: &Job, to: &str) -> Result<(String, Markup), Refusal> {
     let healthy = job.result.as_ref().and_then(|result| result.healthy) != Some(false);
+    let undone = undone(visit, job).await?;
     let heading = match job.verb {
         Verb::Backup => "Your backup is made",
         Verb::Restore => "Your site is restored",
+        Verb::Undo if undone == Verb::Undo => "The undo is undone",
         Verb::Undo => "The restore is undone",
         Verb::Delete => "The backup is deleted",
     };
@@ -174,6 +176,7 @@ async fn done(visit: &Visit, job: &Job, to: &str) -> Result<(String, Markup), Re
                 Verb::Backup => "It was read back, and holds what is listed here.",
                 Verb::Restore if !to.is_empty() => { "It is as it was on " (to) "." }
                 Verb::Restore => "It is as the backup has it.",
+                Verb::Undo if undone == Verb::Undo => "Your site is restored again.",
                 Verb::Undo => "Your site is as it was before the restore.",
                 Verb::Delete => "It is gone. Your site is as it was.",
             }
@@ -211,6 +214,13 @@ async fn done(visit: &Visit, job: &Job, to: &str) -> Result<(String, Markup), Re
         }
     };
     Ok((heading.to_owned(), body))
+}
+
+/// The kind of what an undo takes back.
+async fn undone(visit: &Visit, job: &Job) -> Result<Verb, Refusal> {
+    let Some(of) = job.undo_of else { return Ok(Verb::Restore) };
+    let found = visit.web.database.job(job.customer, of).await?;
+    Ok(found.map_or(Verb::Restore, |found| found.verb))
 }
 
 /// What is said beside a success: that it came too late to be stopped, or what is missing.

@@ -91,7 +91,7 @@ impl Standing {
             let at = job.completed_at.unwrap_or(job.updated_at);
             let healthy = job.result.as_ref().and_then(|result| result.healthy) != Some(false);
             let what = match job.verb {
-                Verb::Undo => "The restore of your site was undone",
+                Verb::Undo => "Your site was put back",
                 _ => "Your site was restored",
             };
             let text = html! {
