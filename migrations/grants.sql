@@ -12,6 +12,8 @@ GRANT SELECT ON job_events TO holdfast_web@localhost;
 GRANT SELECT, UPDATE (state, deleting_job) ON customer_backups TO holdfast_web@localhost;
 GRANT SELECT, UPDATE (draining) ON nodes TO holdfast_web@localhost;
 GRANT SELECT, INSERT ON audit TO holdfast_web@localhost;
+GRANT SELECT, INSERT, DELETE, UPDATE (site, revoked_at) ON web_sessions TO holdfast_web@localhost;
+GRANT SELECT, INSERT, DELETE, UPDATE (used_at) ON login_codes TO holdfast_web@localhost;
 
 GRANT SELECT ON _sqlx_migrations TO holdfast_worker@localhost;
 GRANT SELECT, UPDATE (status, error_message, operator_message, completed_at, run_after, attempt,

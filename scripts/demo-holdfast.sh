@@ -166,6 +166,12 @@ redis = "redis+unix://$redis_socket"
 signing_key_file = "$world/web/demo.key"
 plan_every_seconds = 1
 
+[dashboard]
+name = "The shop's host"
+time_zone = "$(time_zone)"
+# A browser on this machine is served without TLS.
+plain_http = true
+
 [tokens]
 algorithm = "HS256"
 key_file = "$world/web/tokens.secret"
@@ -178,6 +184,8 @@ CONFIG
     web=$!
     eventually 'the web side is ready' answers "$web" grep '"ready"' "$world/log/web"
     address=http://$(field --raw-input 'fromjson? | select(.message == "ready") | .address' "$world/log/web")
+    (umask 077 && printf 'header = "Authorization: Bearer %s"\n' "$("$world/bin/holdfast-enqueue" --config \
+        "$world/web/enqueue.toml" token --user demo --operator --seconds 864000)" >"$world/web/curl-operator")
     for customer in 42 43; do
         (umask 077 && "$world/bin/holdfast-enqueue" --config "$world/web/enqueue.toml" token \
             --user "owner-$customer" --customer "shop-$customer" --seconds 86400 >"$world/web/token-$customer")
@@ -185,6 +193,25 @@ CONFIG
         (umask 077 && printf 'header = "Authorization: Bearer %s"\n' "$(<"$world/web/token-$customer")" \
             >"$world/web/curl-$customer")
     done
+}
+
+# The zone of this machine, by its name.
+time_zone() {
+    local zone
+    zone=$(readlink -f /etc/localtime | sed -n 's|.*/zoneinfo/||p')
+    printf '%s' "${zone:-UTC}"
+}
+
+# login_link: a link that opens the shop's pages, once and for a minute.
+login_link() {
+    curl --silent --show-error --fail --max-time 20 --noproxy '*' --config "$world/web/curl-operator" \
+        --json '{"customer":"shop-42","subject":"owner-42"}' "$address/api/v1/login-links" | field .url
+}
+
+# browse <words for curl...>: as a browser that has logged in, or logs in.
+browse() {
+    curl --silent --show-error --fail --max-time 20 --noproxy '*' --cookie "$world/web/cookies" \
+        --cookie-jar "$world/web/cookies" "$@"
 }
 
 # start_worker <number>

@@ -9,6 +9,7 @@ use crate::{
         doctor::Doctor,
         jobs::Jobs,
         list::List,
+        login_link::LoginLink,
         nodes::{Drain, Nodes, Resume},
         pages::{Completions, Man},
         profile::ProfileCommand,
@@ -71,6 +72,8 @@ pub enum Command {
     Drain(Drain),
     /// Let a node take jobs again (operators)
     Resume(Resume),
+    /// Make a link that lets a customer's person into the pages, once (operators)
+    LoginLink(LoginLink),
     /// The token: show what it may do, set it, make a new one
     #[command(subcommand)]
     Token(TokenCommand),

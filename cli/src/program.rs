@@ -44,6 +44,7 @@ fn act(command: Command, globals: &Globals) -> Result<Ending, Failure> {
         Command::Nodes(nodes) => nodes.run(&session()?),
         Command::Drain(drain) => drain.run(&session()?),
         Command::Resume(resume) => resume.run(&session()?),
+        Command::LoginLink(link) => link.run(&session()?),
         Command::Token(token) => token.run(globals),
         Command::Profile(profile) => profile.run(globals),
         Command::Doctor(doctor) => doctor.run(globals),

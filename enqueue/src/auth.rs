@@ -11,7 +11,7 @@ use axum::{
     http::{header, request::Parts},
 };
 use holdfast_job::Moment;
-use holdfast_store::{Actor, Customer, read_secret};
+use holdfast_store::{Actor, Customer, Login, WebSession, read_secret};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
 };
@@ -27,7 +27,10 @@ use crate::{
 /// How far the clocks of host and web side may differ, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
 
-/// Who asks, by a token that was checked: what it says, as it is shown.
+/// For how long a token that logs somebody in may count.
+const LONGEST_LOGIN: Duration = Duration::from_secs(300);
+
+/// Who asks, by a token or a session that was checked: what it says, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Caller {
     subject: String,
@@ -100,6 +103,9 @@ pub struct Claims {
     /// What the user may do, parted by spaces, as in RFC 8693.
     #[serde(default)]
     pub scope: String,
+    /// The token's own name: whoever logs in by a token has one, which counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
 }
 
 /// A NumericDate of RFC 7519, which may have a fraction.
@@ -160,7 +166,32 @@ impl Tokens {
         Ok(Self { key, validation })
     }
 
-    fn check(&self, token: &str) -> Result<Caller, Problem> {
+    /// Who brings this token.
+    ///
+    /// # Errors
+    /// 401, which says what is wrong with it.
+    pub fn check(&self, token: &str) -> Result<Caller, Problem> {
+        self.read(token).map(|(caller, _)| caller)
+    }
+
+    /// Who logs in by this token, and its own name.
+    ///
+    /// # Errors
+    /// 401, which says what is wrong with it; so it does if it counts for longer than five minutes.
+    pub fn check_login(&self, token: &str) -> Result<(Caller, String), Problem> {
+        let (caller, name) = self.read(token)?;
+        let refused =
+            |why: &str| Problem::unauthorized(format!("The token is not accepted: {why}."));
+        if caller.time_left() > LONGEST_LOGIN + Duration::from_secs(LEEWAY_SECONDS + 1) {
+            return Err(refused("it counts for longer than five minutes, and a login must not"));
+        }
+        match name.filter(|name| (8..=256).contains(&name.len())) {
+            Some(name) => Ok((caller, name)),
+            None => Err(refused("it needs a `jti` of 8 to 256 characters that no other token has")),
+        }
+    }
+
+    fn read(&self, token: &str) -> Result<(Caller, Option<String>), Problem> {
         let refused =
             |why: &str| Problem::unauthorized(format!("The token is not accepted: {why}."));
         let decoded = decode::<Claims>(token, &self.key, &self.validation)
@@ -169,13 +200,13 @@ impl Tokens {
         if decoded.header.crit.is_some() {
             return Err(refused("it has critical extensions"));
         }
-        let Claims { sub, customers, role, scope, exp, .. } = decoded.claims;
+        let Claims { sub, customers, role, scope, exp, jti, .. } = decoded.claims;
         if sub.is_empty() {
             return Err(refused("its `sub` is empty"));
         }
         let scopes = scope.split_whitespace().map(str::to_owned).collect();
         let expires_at = Moment::from_unix_seconds(exp);
-        Ok(Caller { subject: sub, customers, role, scopes, expires_at })
+        Ok((Caller { subject: sub, customers, role, scopes, expires_at }, jti))
     }
 }
 
@@ -229,7 +260,36 @@ pub fn issue(table: &TokensTable, claims: &Claims) -> anyhow::Result<String> {
     }
 }
 
+impl From<WebSession> for Caller {
+    fn from(session: WebSession) -> Self {
+        let WebSession { login, expires_at, .. } = session;
+        let role = if login.operator { Role::Operator } else { Role::Customer };
+        let scopes = login.scope.split_whitespace().map(str::to_owned).collect();
+        Self { subject: login.subject, customers: login.customers, role, scopes, expires_at }
+    }
+}
+
 impl Caller {
+    /// Who they are and what they may, for a session.
+    pub fn login(&self) -> Login {
+        Login {
+            subject: self.subject.chars().take(120).collect(),
+            customers: self.customers.clone(),
+            operator: self.is_operator(),
+            scope: self.scopes.join(" ").chars().take(255).collect(),
+        }
+    }
+
+    /// Their name, as their login has it.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The customers that they may see, by name.
+    pub fn customers(&self) -> &[String] {
+        &self.customers
+    }
+
     /// Whether they may see this customer.
     pub fn sees(&self, customer: &Customer) -> bool {
         self.sees_name(&customer.external_id) || self.sees_name(&customer.uuid)

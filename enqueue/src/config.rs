@@ -14,7 +14,10 @@ use holdfast_store::{DatabaseOptions, DatabaseTable};
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
-use crate::limits::{Limits, LimitsTable};
+use crate::{
+    dashboard::{Dashboard, DashboardTable},
+    limits::{Limits, LimitsTable},
+};
 
 /// How the web side is set up.
 #[derive(Debug, Clone)]
@@ -42,6 +45,8 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// How much is taken of whom.
     pub limits: Limits,
+    /// How the pages are set up.
+    pub dashboard: Dashboard,
     /// Whose tokens are believed.
     pub tokens: TokensTable,
     /// The control database.
@@ -83,6 +88,8 @@ struct ConfigFile {
     log_file: Option<PathBuf>,
     #[serde(default)]
     limits: LimitsTable,
+    #[serde(default)]
+    dashboard: DashboardTable,
     tokens: TokensTable,
     database: DatabaseTable,
 }
@@ -141,6 +148,7 @@ impl Config {
                 enter_by_number: read.enter_customers_by_number,
                 log_file: read.log_file,
                 limits: read.limits.check()?,
+                dashboard: read.dashboard.check(read.listen)?,
                 tokens: read.tokens,
                 database: database(read.database)?,
             })

@@ -105,6 +105,21 @@ impl Problem {
             .header(header::RETRY_AFTER, &format!("{seconds:.0}"))
     }
 
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its title.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// The sentence for whoever asked.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Whether it is that something is not there.
     pub fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND

@@ -214,6 +214,7 @@ fn token(file: &Path, args: TokenArgs) -> anyhow::Result<()> {
         customers: args.customers,
         role: if args.operator { Role::Operator } else { Role::Customer },
         scope: if args.read_only { "backup:read" } else { "backup:read backup:write" }.into(),
+        jti: None,
     };
     println!("{}", issue(&config.tokens, &claims)?);
     Ok(())

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::StatusCode,
+    extract::State,
+    http::{HeaderMap, StatusCode},
     middleware::{from_fn, from_fn_with_state},
     routing::{delete, get, post},
 };
 
 use crate::{
-    api::{backups, docs, ending, events, health, jobs, nodes, retry, status, tokens},
+    api::{backups, docs, ending, events, health, jobs, login_links, nodes, retry, status, tokens},
     http::{
         access_log::log, address::limit, body::read_whole, in_time::answer_in_time, request_id,
     },
+    pages,
     problem::Problem,
     web::Web,
 };
@@ -41,12 +43,16 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/api/v1/nodes/{node}/resume", post(nodes::resume))
         .route("/api/v1/token", get(tokens::show))
         .route("/api/v1/tokens", post(tokens::create))
+        .route("/api/v1/login-links", post(login_links::create))
         .route("/api/backups/status", get(status::of_token))
         .route("/api/v1/openapi.json", get(docs::document))
         .route("/api/docs", get(docs::page))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .fallback(async || Problem::not_found("page"))
+        .merge(pages::routes())
+        .fallback(async |State(web): State<Arc<Web>>, headers: HeaderMap| {
+            pages::no_such_page(&web, &headers)
+        })
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -14,6 +14,7 @@ mod jobs;
 mod nodes;
 mod page;
 mod schema;
+mod sessions;
 
 pub use audit::Actor;
 pub use backups::{Backup, BackupFilter, BackupKind, BackupName, BackupState, SavedSource};
@@ -23,9 +24,10 @@ pub use customers::Customer;
 pub use database::{Database, DatabaseOptions, DatabaseTable};
 pub use error::StoreError;
 pub use jobs::{
-    Admissions, AdmitError, Admitted, Change, Claimed, Class, CustomerJobs, Ending, Idle, Job,
-    JobFilter, NewJob, OrderKey, Place, PutBack, Report, Reset, ResetOrder, Stopping,
+    Admissions, AdmitError, Admitted, BackupOutcome, Change, Claimed, Class, CustomerJobs, Ending,
+    Idle, Job, JobFilter, NewJob, OrderKey, Place, PutBack, Report, Reset, ResetOrder, Stopping,
 };
 pub use nodes::{Drain, Load, Node, Unsettled};
 pub use page::{Page, PageLimit};
 pub use schema::{Schema, SchemaError};
+pub use sessions::{Login, WebSession};

@@ -9,13 +9,14 @@ use crate::{Database, StoreError, error::number};
 
 /// The files of `migrations/`: number, the words of the name, and the statements. A list, since the macro
 /// that reads the folder builds half of sqlx a second time; a test holds it against the folder.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "customers", include_str!("../../migrations/0001_customers.sql")),
     (2, "jobs", include_str!("../../migrations/0002_jobs.sql")),
     (3, "backups", include_str!("../../migrations/0003_backups.sql")),
     (4, "nodes and audit", include_str!("../../migrations/0004_nodes_and_audit.sql")),
     (5, "handles", include_str!("../../migrations/0005_handles.sql")),
     (6, "changed jobs", include_str!("../../migrations/0006_changed_jobs.sql")),
+    (7, "sessions", include_str!("../../migrations/0007_sessions.sql")),
 ];
 
 /// What the server says if there is no such table, or the account may not see it.

@@ -21,6 +21,12 @@ pub static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::read);
 const ANYWHERE: [(u16, &str); 4] =
     [(404, "NotFound"), (413, "TooLarge"), (429, "TooMany"), (503, "Unavailable")];
 
+/// True of the addresses that are for people, which are no part of the API.
+fn is_page(path: &str) -> bool {
+    let first = path.split(['/', '?']).nth(1).unwrap_or_default();
+    ["", "backups", "login", "logout", "sites", "sso", "static"].contains(&first)
+}
+
 /// An OpenAPI document whose objects are closed: in the document itself they are open, since more may
 /// come, but what comes must be described.
 #[derive(Debug)]
@@ -67,6 +73,10 @@ impl Document {
     /// # Panics
     /// If the document does not describe it.
     pub fn hold(&self, method: &str, path: &str, answer: &Answer) {
+        let html = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+        if is_page(path) || html && !path.starts_with("/api/") {
+            return;
+        }
         if let Err(why) = self.describes(method, path, answer) {
             panic!(
                 "{method} {path} was answered with {}, and enqueue/openapi.json does not describe \

@@ -143,7 +143,8 @@ impl Fleet {
             "listen = \"127.0.0.1:{{port}}\"\nredis = \"{}\"\n\
              signing_key_file = \"{here}/web-1.key\"\nplan_every_seconds = 0.3\n\
              worker_silence_seconds = 5\nenter_customers_by_number = true\n\
-             [limits]\nrequests_per_address_per_second = 0\n[tokens]\n\
+             [limits]\nrequests_per_address_per_second = 0\n\
+             [dashboard]\nplain_http = true\n[tokens]\n\
              algorithm = \"HS256\"\nkey_file = \"{here}/tokens.secret\"\nissuer = \"host\"\n\
              audience = \"holdfast\"\n{}",
             redis.url(),

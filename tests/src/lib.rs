@@ -6,6 +6,7 @@
 
 mod answer_proxy;
 mod anything;
+mod browser;
 mod call;
 mod catalogue;
 mod database_site;
@@ -35,6 +36,7 @@ mod signal;
 mod signer;
 mod sshd;
 mod statement_proxy;
+mod states;
 mod stream;
 mod sudo;
 pub mod sweep;
@@ -48,6 +50,7 @@ mod world;
 
 pub use answer_proxy::AnswerProxy;
 pub use anything::{Anything, Came, Changed, Setting};
+pub use browser::{Browser, fields};
 pub use call::{Call, Ended, Running};
 pub use database_site::DatabaseSite;
 pub use disk::{Disk, chattr, lsattr};

@@ -157,6 +157,24 @@ impl Web {
         read(method, path, self.agent.run(request))
     }
 
+    /// A request of a browser, which follows no redirect by itself here.
+    ///
+    /// # Panics
+    /// If it is not answered.
+    pub fn browse(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .max_redirects(0)
+            .build();
+        let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body.to_owned()).expect("a request");
+        read(method, path, ureq::Agent::from(config).run(request))
+    }
+
     /// The operator's token.
     pub fn token(&self) -> &str {
         &self.token

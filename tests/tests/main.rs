@@ -1,6 +1,7 @@
 //! The tests over real restic and real file systems: one program, so that they run side by side.
 
 mod bad_orders;
+mod browser;
 mod busy_and_undo;
 mod causes;
 mod changing_files;

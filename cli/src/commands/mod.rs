@@ -5,6 +5,7 @@ pub mod delete;
 pub mod doctor;
 pub mod jobs;
 pub mod list;
+pub mod login_link;
 pub mod nodes;
 pub mod pages;
 pub mod profile;

@@ -11,7 +11,9 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
+use futures_util::stream::unfold;
+use holdfast_job::CustomerId;
+use holdfast_store::Database;
 use tokio::{
     select,
     time::{Instant, sleep, sleep_until},
@@ -19,7 +21,7 @@ use tokio::{
 
 use super::Names;
 use crate::{
-    auth::{Caller, Right},
+    auth::{Audience, Caller, Right},
     problem::Problem,
     watching::{Standing, Subscription, Topic},
     web::Web,
@@ -43,23 +45,39 @@ pub async fn of_customer(
     Names(customer): Names<String>,
 ) -> Result<Response, Problem> {
     let customer = web.customer(&caller, Right::Read, &customer).await?;
-    let topic = Topic { customer: customer.id, audience: caller.audience() };
-    let subscription = web.watching.subscribe(topic).await?;
-    let until = Instant::now() + caller.time_left().min(LONGEST);
-    let events = Events { subscription, until, next: Next::Beginning };
+    stream(&web, customer.id, caller.audience(), caller.time_left(), None).await
+}
+
+/// The stream of a customer's status for `left`, or until the session of this sum does not count any
+/// more.
+///
+/// # Errors
+/// 429 if there are as many streams as there may be, 503 if the store is away.
+pub async fn stream(
+    web: &Web,
+    customer: CustomerId,
+    audience: Audience,
+    left: Duration,
+    session: Option<(Database, String)>,
+) -> Result<Response, Problem> {
+    let subscription = web.watching.subscribe(Topic { customer, audience }).await?;
+    let until = Instant::now() + left.min(LONGEST);
+    let events = Events { subscription, until, session, next: Next::Beginning };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
         // nginx keeps back what is small, unless it is told not to.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    Ok((headers, Body::from_stream(stream::unfold(events, Events::next))).into_response())
+    Ok((headers, Body::from_stream(unfold(events, Events::next))).into_response())
 }
 
 /// What is still to be told.
 struct Events {
     subscription: Subscription,
     until: Instant,
+    /// The session that it ends with.
+    session: Option<(Database, String)>,
     next: Next,
 }
 
@@ -73,6 +91,12 @@ enum Next {
 impl Events {
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         let said = self.wait().await?;
+        if let Some((database, sum)) = &self.session
+            // While nobody can say, what is told goes on.
+            && let Ok(None) = database.session(sum).await
+        {
+            return None;
+        }
         Some((Ok(said), self))
     }
 

@@ -6,6 +6,7 @@ pub mod ending;
 pub mod events;
 pub mod health;
 pub mod jobs;
+pub mod login_links;
 pub mod nodes;
 mod order;
 mod refused;

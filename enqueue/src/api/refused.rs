@@ -17,6 +17,7 @@ use crate::{
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::NoSuchThing => Self::not_found("backup or job"),
             Refusal::NoNode => Self::unavailable(
                 "no-node",
                 "No server is registered yet for the place where this site is, so nothing was \

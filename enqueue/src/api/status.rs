@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{FromRequestParts, Query, State, rejection::QueryRejection},
+    http::{header, request::Parts},
 };
 use holdfast_job::CustomerId;
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use super::Names;
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
+    sessions::Session,
     view::status::Status,
     web::Web,
 };
@@ -24,10 +26,28 @@ pub struct Whose {
     customer: Option<String>,
 }
 
-/// `GET /api/backups/status`: of the token's only customer, or `?customer=`.
+/// Who only reads: by a token, or by the session of the pages. What changes nothing needs no proof that
+/// one of our own pages asks.
+#[derive(Debug)]
+pub struct Reader(Caller);
+
+impl FromRequestParts<Arc<Web>> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Problem> {
+        if !parts.headers.contains_key(header::AUTHORIZATION)
+            && let Some(session) = Session::of(web, &parts.headers).await?
+        {
+            return Ok(Self(session.caller));
+        }
+        Caller::from_request_parts(parts, web).await.map(Self)
+    }
+}
+
+/// `GET /api/backups/status`: of the token's only customer, or `?customer=`; the session's as well.
 pub async fn of_token(
     State(web): State<Arc<Web>>,
-    caller: Caller,
+    Reader(caller): Reader,
     query: Result<Query<Whose>, QueryRejection>,
 ) -> Result<Json<Status>, Problem> {
     let Query(whose) = query?;

@@ -101,6 +101,7 @@ pub async fn create(
         customers: body.customers,
         role: body.role,
         scope: scopes.join(" "),
+        jti: None,
     };
     let token = crate::auth::issue(&web.config.tokens, &claims).map_err(|problem| {
         tracing::error!("no token could be made: {problem:#}");

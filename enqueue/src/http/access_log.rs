@@ -21,7 +21,11 @@ pub async fn log(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let path = request.uri().path().to_owned();
+    // A code in an address logs in: no log has it.
+    let path = match route.as_deref() {
+        Some(route @ "/login/{code}") => route.to_owned(),
+        _ => request.uri().path().to_owned(),
+    };
     let response = timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow());
     let status = response.status().as_u16();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -11,6 +11,8 @@ use super::confirm::SetsAside;
 /// Why an order is not taken. Nothing was written, but for [`Refusal::Unknown`].
 #[derive(Debug)]
 pub enum Refusal {
+    /// There is no such backup or job, or it is another's.
+    NoSuchThing,
     /// No node serves the customer's pool.
     NoNode,
     /// The customer's people have ordered enough for today.
@@ -101,7 +103,8 @@ impl Refusal {
     /// The planner's course.
     pub fn course(&self) -> Course {
         match self {
-            Self::Active(_)
+            Self::NoSuchThing
+            | Self::Active(_)
             | Self::BackupGone
             | Self::BackupInUse
             | Self::BackupKept

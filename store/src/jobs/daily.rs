@@ -47,7 +47,7 @@ impl Database {
 
 /// No job made since then has a name that is less: UUIDs of version 7 begin with 48 bits of
 /// milliseconds, RFC 9562.
-fn first_name_since(time: SystemTime) -> String {
+pub(super) fn first_name_since(time: SystemTime) -> String {
     let ms = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     format!("{:08x}-{:04x}-0000-0000-000000000000", ms >> 16, ms & 0xffff)
 }

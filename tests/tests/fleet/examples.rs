@@ -16,6 +16,7 @@ const SCHEMA: &str = include_str!("../../../migrations/README.md");
 const WORKER_SOURCE: &str = include_str!("../../../worker/src/config.rs");
 const ENQUEUE_SOURCE: &str = include_str!("../../../enqueue/src/config.rs");
 const LIMITS_SOURCE: &str = include_str!("../../../enqueue/src/limits.rs");
+const DASHBOARD_SOURCE: &str = include_str!("../../../enqueue/src/dashboard.rs");
 const DATABASE_SOURCE: &str = include_str!("../../../store/src/database.rs");
 
 /// The key and the value of a line, if it is one, and whether it is commented out.
@@ -111,6 +112,7 @@ fn an_unknown_key_is_refused_by_name_in_every_table() {
         (WORKER, ""),
         (WORKER, "[database]"),
         (ENQUEUE, "[limits]"),
+        (ENQUEUE, "[dashboard]"),
         (ENQUEUE, "[tokens]"),
         (ENQUEUE, "[database]"),
     ] {
@@ -184,11 +186,14 @@ fn the_examples_leave_no_key_out_and_say_the_right_defaults() {
         (WORKER, "database", DATABASE_SOURCE, "DatabaseTable"),
         (ENQUEUE, "", ENQUEUE_SOURCE, "ConfigFile"),
         (ENQUEUE, "limits", LIMITS_SOURCE, "LimitsTable"),
+        (ENQUEUE, "dashboard", DASHBOARD_SOURCE, "DashboardTable"),
         (ENQUEUE, "tokens", ENQUEUE_SOURCE, "TokensTable"),
         (ENQUEUE, "database", DATABASE_SOURCE, "DatabaseTable"),
     ] {
         let mut declared = declared(source, name);
-        declared.retain(|key, _| !["tokens", "database", "limits"].contains(&key.as_str()));
+        declared.retain(|key, _| {
+            !["tokens", "database", "limits", "dashboard"].contains(&key.as_str())
+        });
         let shown = shown(example, table);
         assert!(shown.keys().eq(declared.keys()), "[{table}]: {shown:#?}\n{declared:#?}");
         for (key, default) in declared {

@@ -118,6 +118,10 @@ fn the_web_side_says_of_no_job_what_it_did_and_changes_nothing_of_what_was_saved
             "UPDATE nodes SET heartbeat_at = NOW()",
             "UPDATE nodes SET unsettled = NULL",
             "UPDATE nodes SET recovered_at = NOW()",
+            "UPDATE web_sessions SET customers = '[\"43\"]'",
+            "UPDATE web_sessions SET role = 'operator'",
+            "UPDATE web_sessions SET expires_at = NOW() + INTERVAL 1 YEAR",
+            "UPDATE login_codes SET customers = '[\"43\"]'",
         ],
     );
 }
@@ -138,6 +142,8 @@ fn a_worker_orders_nothing_and_sees_neither_audit_nor_customers() {
             "UPDATE customer_backup_jobs SET repository = 'x'",
             "UPDATE customer_backup_jobs SET source_ids = 'x'",
             "SELECT * FROM audit",
+            "SELECT * FROM web_sessions",
+            "SELECT * FROM login_codes",
             "INSERT INTO audit SET actor = 'planner', action = 'delete'",
             "SELECT * FROM customers",
             "SELECT * FROM backup_customers",

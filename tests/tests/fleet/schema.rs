@@ -70,6 +70,8 @@ fn an_empty_schema_is_filled_and_a_second_time_changes_nothing() {
         "job_events",
         "nodes",
         "audit",
+        "web_sessions",
+        "login_codes",
     ] {
         assert!(tables.contains(&format!("CREATE TABLE `{name}`")), "{name}");
     }
