@@ -122,6 +122,16 @@ impl<'a> Server<'a> {
     /// # Errors
     /// [`MariadbError`].
     pub async fn run(&self, script: &Script, stop: &Stop) -> Result<Vec<Row>, MariadbError> {
+        self.run_hearing(script, stop, |_| ()).await
+    }
+
+    /// The same; each row is told to `hear` as it comes.
+    async fn run_hearing(
+        &self,
+        script: &Script,
+        stop: &Stop,
+        mut hear: impl FnMut(&Row),
+    ) -> Result<Vec<Row>, MariadbError> {
         // Each answer is heard as it comes: a long script goes on as long as it does.
         let args = [
             "--max-allowed-packet=1G",
@@ -140,6 +150,7 @@ impl<'a> Server<'a> {
                 let row = row_of(line);
                 // Somebody else's statement is still at work, and is waited for.
                 if row.tag() != WAITING {
+                    hear(&row);
                     rows.push(row);
                 }
                 Moved::Yes

@@ -77,6 +77,14 @@ impl Script {
         Self::changing(lock).not_waiting_long()
     }
 
+    /// Lets go of the locks of all sessions but the first, which this script has taken: those may begin.
+    pub(super) fn let_others(self, lock: &str) -> Self {
+        let others: Vec<String> = (1..SESSIONS)
+            .map(|session| format!("RELEASE_LOCK({})", lock_of(lock, session)))
+            .collect();
+        self.then("let other sessions begin", format!("DO {}", others.join(", ")))
+    }
+
     fn not_waiting_long(self) -> Self {
         let wait = format!(
             "SET SESSION lock_wait_timeout = {CLOSED_WAIT_SECONDS}, \
@@ -117,6 +125,14 @@ impl Script {
     /// What the statement on this line, counted from 1, is for.
     pub fn doing(&self, line: usize) -> &'static str {
         self.doing.get(line.saturating_sub(1)).or(self.doing.last()).copied().unwrap_or("talk")
+    }
+}
+
+/// The name of a session's lock, as a literal.
+fn lock_of(lock: &str, session: usize) -> String {
+    match session {
+        0 => text(lock),
+        number => text(&format!("{lock}-{number}")),
     }
 }
 

@@ -6,19 +6,25 @@
 
 use std::{
     future::{Future, poll_fn},
+    pin::Pin,
     task::Poll,
 };
+
+use tokio::sync::watch;
 
 use super::{Exchange, MariadbError, Script, Seen, Server, kill_statement};
 use crate::{mariadb::script::SESSIONS, stop::Stop};
 
 /// The statements of one attempt.
 pub(super) struct Scripts {
-    /// What comes first, by itself.
-    pub(super) first: Script,
-    /// What sessions do then, side by side.
-    pub(super) beside: Vec<Script>,
+    /// What comes first, and the share of the first session.
+    first: Script,
+    /// What other sessions do from the row [`READY`] on, side by side.
+    beside: Vec<Script>,
 }
+
+/// The tag of the row that says that the others may begin.
+const READY: &[u8] = b"ready";
 
 impl Exchange<'_> {
     /// The RENAMEs of all batches that are left: a single one behind `first`, several by sessions. Before
@@ -35,11 +41,8 @@ impl Exchange<'_> {
             .into_iter()
             .map(|batch| now.moves(batch, live, self.marker, self.side))
             .collect();
-        let rename = |script: &mut Script, moves: &[String]| {
-            script.push("rename the tables", format!("RENAME TABLE {}", moves.join(", ")));
-        };
         if let [only] = batches.as_slice() {
-            rename(&mut first, only);
+            push_rename(&mut first, only);
             return Scripts { first, beside: Vec::new() };
         }
         // The largest first, each to the session that has least to do.
@@ -52,42 +55,74 @@ impl Exchange<'_> {
             }
         }
         let kill = kill_statement(live, &server.database.account.user);
-        let script = |(number, (_, list)): (usize, (usize, Vec<&Vec<String>>))| {
-            let mut script = Script::beside(self.lock, number);
-            if unchecked {
-                script.push("prepare the session", "SET SESSION foreign_key_checks = 0");
-            }
+        let share = |mut script: Script, list: Vec<&Vec<String>>| {
             self.time.begin(&mut script);
             for moves in list {
                 self.time.keep(&mut script);
                 script.push("end the site's connections", &kill);
-                rename(&mut script, moves);
+                push_rename(&mut script, moves);
             }
             script
         };
-        Scripts { first, beside: sessions.into_iter().enumerate().map(script).collect() }
+        let mut shares = sessions.into_iter().map(|(_, list)| list);
+        let first = first.let_others(self.lock).then("let other sessions begin", "SELECT 'ready'");
+        let first = share(first, shares.next().unwrap_or_default());
+        let beside = (1..).zip(shares).map(|(number, list)| {
+            let mut script = Script::beside(self.lock, number);
+            if unchecked {
+                script.push("prepare the session", "SET SESSION foreign_key_checks = 0");
+            }
+            share(script, list)
+        });
+        Scripts { first, beside: beside.collect() }
     }
 }
 
+fn push_rename(script: &mut Script, moves: &[String]) {
+    script.push("rename the tables", format!("RENAME TABLE {}", moves.join(", ")));
+}
+
+/// A session at work.
+type Session<'a> = Pin<Box<dyn Future<Output = Result<(), MariadbError>> + Send + 'a>>;
+
 impl Scripts {
-    /// Runs them. Each is waited for, also when another one has failed.
+    /// Runs them. Each is waited for, also when another one has failed; without the row [`READY`] the
+    /// others do not begin.
     ///
     /// # Errors
     /// The first error of all.
     pub(super) async fn run(&self, server: &Server<'_>, stop: &Stop) -> Result<(), MariadbError> {
-        server.run(&self.first, stop).await?;
-        let runs = self.beside.iter().map(|script| server.run(script, stop));
-        all(runs).await.into_iter().try_for_each(|ran| ran.map(|_| ()))
+        let (begin, begun) = watch::channel(false);
+        let first: Session<'_> = Box::pin(async move {
+            let hear = |row: &crate::mariadb::rows::Row| {
+                if row.tag() == READY {
+                    begin.send_replace(true);
+                }
+            };
+            server.run_hearing(&self.first, stop, hear).await.map(|_| ())
+        });
+        let other = |script| -> Session<'_> {
+            let mut begun = begun.clone();
+            Box::pin(async move {
+                let may_begin = begun.wait_for(|begun| *begun).await.is_ok();
+                match may_begin {
+                    true => server.run(script, stop).await.map(|_| ()),
+                    false => Ok(()),
+                }
+            })
+        };
+        let sessions = std::iter::once(first).chain(self.beside.iter().map(other));
+        all(sessions).await.into_iter().collect()
     }
 }
 
 /// Waits for all of them at once.
-async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+async fn all<F: Future + Unpin>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|future| (future, None)).collect();
     poll_fn(move |context| {
         for (future, output) in &mut running {
             if output.is_none()
-                && let Poll::Ready(done) = future.as_mut().poll(context)
+                && let Poll::Ready(done) = Pin::new(&mut *future).poll(context)
             {
                 *output = Some(done);
             }
