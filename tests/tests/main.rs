@@ -11,6 +11,7 @@ mod dependencies;
 mod doctor;
 mod documents;
 mod dumps;
+mod file_systems;
 mod fleet;
 mod harness;
 mod harness_mariadb;

@@ -10,7 +10,7 @@ use std::{
 
 /// The needs, and the words in a file that show each.
 const SHOWN_BY: [(&str, &[&str]); 9] = [
-    ("disk", &["mkfs.ext4"]),
+    ("disk", &["mkfs.ext4", "Disk"]),
     ("docker", &["Docker", "in_container"]),
     ("mariadb", &["MariaDb", "DatabaseSite", "Fleet", "prepare_of", "Host::"]),
     ("nginx", &["Nginx", "Host::"]),

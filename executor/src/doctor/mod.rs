@@ -142,7 +142,7 @@ fn version_in(said: &str) -> Option<(u32, u32)> {
 
 /// Tries to confine a program, as every restic is.
 async fn namespace(node: &Node) -> Result<String, String> {
-    let confinement = Confinement { hide: node.customers.clone(), show: None };
+    let confinement = Confinement { hide: node.customers.clone(), show: None, at: None };
     let program = Program {
         name: "doctor".into(),
         path: "/proc/self/exe".into(),

@@ -1,20 +1,18 @@
 //! What one customer's site needs.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::{io, path::Path, time::SystemTime};
 
 use holdfast_job::{CustomerId, Moment, RepositoryName};
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::{Finding, PATIENCE, database::examine_database, finding};
 use crate::{
+    aside::{Aside, UndoPart},
+    base::Base,
     cgroup,
     config::{Node, QuotaKind, Site},
     door,
     failure::chain,
+    foresight::{Obstacle, Swapped, protections, refusals},
     health::{Answer, ask},
     journal::{Record, Shelf},
     lock::{CustomerLock, LockError},
@@ -22,6 +20,7 @@ use crate::{
     restic::{Restic, ResticError, Tally, Watch},
     services::{Condition, Running},
     stop::Stop,
+    trash,
 };
 
 /// Looks at one site.
@@ -32,7 +31,11 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
     let there = site.base.is_dir();
     let mut findings = vec![finding(of("base"), base.map_err(|error| chain(&error)))];
     if there {
-        findings.push(finding(of("exchange"), exchange(&site.base)));
+        findings.push(finding(of("exchange"), exchange(site).await));
+        let left = Aside::of(&site.base).trash().unwrap_or_default();
+        for left in left.iter().filter_map(|tree| trash::stays(tree)) {
+            findings.push(finding(of("trash"), Err(left.to_string())));
+        }
         findings.push(finding(of("flag"), flag(site)));
         for source in &site.files {
             let found = match source.path.symlink_metadata() {
@@ -128,24 +131,28 @@ fn flag(site: &Site) -> Result<String, String> {
     }
 }
 
-/// Tries the exchange where a customer's trees are.
-fn exchange(base: &Path) -> Result<String, String> {
-    let place: PathBuf = base.join(format!(".holdfast-doctor-{}", std::process::id()));
-    let tried = try_exchange(&place);
-    let _ = fs::remove_dir_all(&place);
-    tried.map(|()| "works".into()).map_err(|error| {
-        format!(
-            "{}: {error}; network and FUSE file systems refuse it: keep the sites on a local one",
-            base.display()
-        )
-    })
-}
-
-fn try_exchange(place: &Path) -> io::Result<()> {
-    let (one, two) = (place.join("one"), place.join("two"));
-    // Not the base itself: a disk that is not mounted must not look like an empty one.
-    [place, &one, &two].into_iter().try_for_each(fs::create_dir)?;
-    Ok(renameat2(AT_FDCWD, &one, AT_FDCWD, &two, RenameFlags::RENAME_EXCHANGE)?)
+/// Whether the trees could change places, tried on the live ones.
+async fn exchange(site: &Site) -> Result<String, String> {
+    let base = Base::open(&site.base).map_err(|error| chain(&error))?;
+    let aside = Aside::of(&site.base);
+    let live = site.files.iter().map(|source| (source.path.clone(), None));
+    let copies = aside.standing_copies().map_err(|error| error.to_string())?;
+    let kept = copies.iter().flat_map(|(folder, copy)| {
+        let kept = |part: &UndoPart| (part.live.clone(), Some(folder.join(part.source.as_str())));
+        copy.parts.iter().map(kept)
+    });
+    let trees: Vec<_> = live.chain(kept).collect();
+    let trees: Vec<Swapped<'_>> =
+        trees.iter().map(|(live, kept)| Swapped { live, kept: kept.as_deref() }).collect();
+    let mut found = protections(&base, &aside, &trees);
+    // Where something is protected, what is made may stay.
+    if found.is_empty() {
+        found = refusals(&base, &aside, &trees).await;
+    }
+    match found.is_empty() {
+        true => Ok("works".into()),
+        false => Err(found.iter().map(Obstacle::text).collect::<Vec<_>>().join("; ")),
+    }
 }
 
 async fn repository(

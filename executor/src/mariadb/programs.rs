@@ -10,6 +10,7 @@ mod reading;
 use serde::{Deserialize, Serialize};
 
 pub use self::head::{Head, HeadError};
+pub(super) use self::reading::{begins, of, read};
 use super::{Charset, MariadbError, script::name};
 use crate::config::Account;
 

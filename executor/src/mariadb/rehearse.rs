@@ -6,8 +6,8 @@ use std::{fs::File, os::unix::fs::MetadataExt};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Definers, ExpectedTable, MariadbError, ProgramKind, SchemaFacts, Script, Server, Staged,
-    StoredProgram, Tool, dump::WRITING, programs::for_creation, script::name,
+    ClosedTime, Definers, ExpectedTable, MariadbError, ProgramKind, SchemaFacts, Script, Server,
+    Staged, StoredProgram, Tool, dump::WRITING, programs::for_creation, script::name,
 };
 use crate::{
     config::{Account, Reach},
@@ -40,8 +40,8 @@ impl Server<'_> {
         stop: &Stop,
     ) -> Result<(), MariadbError> {
         let tried = self.play(lock, staged, play, stop).await;
-        // Stopped, it is taken away all the same.
-        let cleared = self.clear_rehearsal(lock, staged, &Stop::default()).await;
+        let schemas = ([staged.schema, staged.away], staged.user);
+        let cleared = self.clear_rehearsal(lock, schemas, stop).await;
         tried.and(cleared)
     }
 
@@ -91,22 +91,28 @@ impl Server<'_> {
         let rows = self.run(&who, stop).await?;
         let me = rows.first().map(|row| row.text(0)).transpose()?.unwrap_or_default();
         let definers = Definers::Of(&Account::as_told(&me));
-        self.reconcile(lock, schema, (&[], programs), definers, stop).await.map(|_| ())
+        let live = self.programs(staged.schema, stop).await?;
+        let whose = (lock, ClosedTime::default());
+        self.reconcile(whose, schema, (&live, &[], programs), definers, stop).await.map(|_| ())
     }
 
-    /// Takes away what a rehearsal has made, wherever it ended.
+    /// Takes away what a rehearsal has made, wherever it ended. Dropping many tables may take longer than
+    /// whoever wishes a stop is to wait: then nobody loads any more, and the schemas are left to `recover`.
     ///
     /// # Errors
     /// [`MariadbError`].
     pub async fn clear_rehearsal(
         &self,
         lock: &str,
-        staged: &Staged<'_>,
+        (schemas, user): ([&str; 2], &str),
         stop: &Stop,
     ) -> Result<(), MariadbError> {
-        self.forget_loader(lock, staged.user, stop).await?;
+        self.forget_loader(lock, user, &Stop::default()).await?;
+        if stop.is_requested() {
+            return Ok(());
+        }
         let mut script = Script::changing(lock);
-        for schema in [staged.schema, staged.away] {
+        for schema in schemas {
             let drop = format!("DROP DATABASE IF EXISTS {}", name(schema));
             script.push("drop the rehearsal's schema", drop);
         }

@@ -107,6 +107,12 @@ pub enum MariadbError {
     /// What is in the backup cannot be used.
     #[error("{0}")]
     Unusable(String),
+    /// It would have kept the site closed for longer than that.
+    #[error(
+        "the databases kept the site closed for longer than limits.closed_seconds, which is {}: all was taken back; raise it for this customer, and order it again",
+        .0.as_secs()
+    )]
+    TooLong(std::time::Duration),
 }
 
 /// What to do about an error that the operator can mend.
@@ -274,6 +280,11 @@ impl MariadbError {
                     "The database has a row in table `{table}` that is too long for its server. \
                      Nothing was changed. Shorten that row, or contact support."
                 ),
+                operator,
+            ),
+            Self::TooLong(_) => Failure::permanent(
+                "Your site would have been closed for longer than allowed, and was put back as it \
+                 was. Contact support to have this done all the same.",
                 operator,
             ),
             Self::Refused { .. } | Self::Program { .. } => Failure::permanent(

@@ -4,6 +4,7 @@ mod backup;
 mod closing;
 mod databases;
 mod delete;
+mod foresee;
 mod hooks;
 mod life;
 mod preconditions;
@@ -11,8 +12,8 @@ mod restore;
 mod switch;
 mod undo;
 
-pub use backup::Backup;
-pub use databases::{AWAY_FOR, PATIENCE as DATABASE_PATIENCE, administer, beginnings};
+pub use backup::{Backup, rehearsals_of};
+pub use databases::{AWAY_FOR, PATIENCE as DATABASE_PATIENCE, administer, beginnings, names_of};
 pub use delete::Delete;
 pub use preconditions::check_hardlinks;
 pub use restore::Restore;

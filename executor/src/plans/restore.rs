@@ -30,11 +30,13 @@ mod fetch;
 mod fetched;
 mod keep;
 mod load;
+mod ways;
 
 use std::path::PathBuf;
 
 use holdfast_job::{
-    JobId, MaintenanceMode, Moment, Restore as Order, SourceResult, Stage, Verb, WhatHappened,
+    JobId, MaintenanceMode, Moment, Restore as Order, SourceResult, Stage, UndoCopy, Verb,
+    WhatHappened,
 };
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,9 @@ struct Facts {
     spool: PathBuf,
     /// What each part is in the snapshot, in the order of the parts.
     sums: Vec<TreeSum>,
+    /// The length of the longest path in the snapshot, in bytes, or a little more.
+    #[serde(default)]
+    longest_path: usize,
     /// Sources of the site that the backup does not hold.
     missing: Vec<SourceResult>,
     undo_until: Option<Moment>,
@@ -189,7 +194,10 @@ impl Plan for Restore {
         }
         sources.extend(self.facts.missing.clone());
         Report {
-            done: "Your site is restored.".into(),
+            done: match self.order.undo {
+                UndoCopy::Keep => switch::told("Your site is restored.", self.facts.undo_until),
+                UndoCopy::None => "Your site is restored.".into(),
+            },
             sources,
             snapshot: Some(self.order.snapshot.clone()).filter(|_| done),
             closed_ms: self.facts.switch.closed_ms(),

@@ -5,7 +5,7 @@
 
 use std::{path::PathBuf, time::SystemTime};
 
-use holdfast_job::{JobId, SourceResult, Stage, WhatHappened};
+use holdfast_job::{JobId, Level, Moment, SourceResult, Stage, WhatHappened};
 use serde::{Deserialize, Serialize};
 
 use super::{SiteOrError, databases::DatabasePart, foreign_stage, life::Life};
@@ -14,8 +14,11 @@ use crate::{
     conductor::Plan,
     door::{self, Flag},
     failure::{Failure, chain},
+    foresight::reason,
     journal::Settlement,
+    mariadb::ClosedTime,
     swap::{Part, Side, live_inode},
+    uncopied::Uncopied,
     work::Work,
 };
 
@@ -112,12 +115,21 @@ pub(super) async fn revert<P: Switching>(
     }
 }
 
-/// A system error while the site may be closed.
-fn failed(doing: &str, error: &dyn std::error::Error) -> Failure {
-    Failure::transient(
-        "The restore did not work, and your site was put back as it was. Please try again later.",
-        format!("{doing}: {}", chain(error)),
-    )
+/// A system error while the site may be closed: what stays so until somebody does something is not
+/// tried again.
+fn failed(doing: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
+    let operator = format!("{doing}: {}", chain(error));
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    match causes.filter_map(|cause| reason(cause.downcast_ref()?)).last() {
+        Some(reason) => Failure::permanent(
+            "The restore did not work, and your site was put back as it was. Contact support.",
+            format!("{operator}: {reason}"),
+        ),
+        None => Failure::transient(
+            "The restore did not work, and your site was put back as it was. Please try again later.",
+            operator,
+        ),
+    }
 }
 
 /// This moment in milliseconds since 1970.
@@ -196,10 +208,12 @@ impl Switch {
         Ok(())
     }
 
-    /// The exchange of every schema.
+    /// The exchange of every schema, all in one time.
     pub(super) async fn put_databases_new(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let limits = self.databases.iter().filter_map(DatabasePart::closed);
+        let time = ClosedTime::from_now(limits.min());
         for part in &self.databases {
-            part.put_new(work).await?;
+            part.put_new(time, work).await?;
         }
         Ok(())
     }
@@ -299,6 +313,19 @@ impl Switch {
         advice.join("\n")
     }
 
+    /// `Keep` failed: from now on no older copy of these sources is offered.
+    /// That this cannot be written is no reason to take back what is done: it is said.
+    pub(super) fn note_uncopied(&self, work: &Work<'_>) {
+        let parts = self.parts.iter().map(|part| part.source.clone());
+        let databases = self.databases.iter().map(|part| part.database.id.clone());
+        let noted = Uncopied::read(&work.node.state, work.customer())
+            .and_then(|mut file| file.note(work.job, milliseconds(), parts.chain(databases)));
+        if let Err(error) = noted {
+            let text = format!("an undo may take back an earlier restore: {error}");
+            work.teller.log(Level::Warn, text);
+        }
+    }
+
     /// How long the site was closed.
     pub(super) fn closed_ms(&self) -> Option<u64> {
         Some(self.opened_at_ms?.saturating_sub(self.closed_at_ms?))
@@ -321,6 +348,21 @@ impl Switch {
             entries: part.rows,
         };
         self.parts.iter().map(result).chain(self.databases.iter().map(database)).collect()
+    }
+}
+
+/// The way back from [`Switch::note_uncopied`].
+pub(super) fn forget_uncopied(work: &Work<'_>) -> Result<(), Failure> {
+    Uncopied::read(&work.node.state, work.customer())
+        .and_then(|mut file| file.forget(work.job))
+        .map_err(|error| failed("forget that no undo copy was kept", &error))
+}
+
+/// What a customer is told at the end, with a word more if no copy for an undo could be kept.
+pub(super) fn told(done: &str, undo_until: Option<Moment>) -> String {
+    match undo_until {
+        Some(_) => done.to_owned(),
+        None => format!("{done} What it replaced could not be kept: this cannot be taken back."),
     }
 }
 

@@ -185,7 +185,8 @@ impl<'a> Restic<'a> {
         argv.push(command.name.into());
         argv.extend(command.args);
         // A command that needs no tree sees none.
-        let confinement = Confinement { hide: self.node.customers.clone(), show: command.show };
+        let hide = self.node.customers.clone();
+        let confinement = Confinement { hide, show: command.show, at: command.at };
         let (path, args) = (PathBuf::from("/proc/self/exe"), confinement.arguments(argv));
         let mut env = self.repository.environment.clone();
         env.extend([
@@ -216,13 +217,15 @@ struct Invocation {
     name: &'static str,
     args: Vec<String>,
     show: Option<(PathBuf, Access)>,
+    /// Where that is shown, if not at its own path.
+    at: Option<PathBuf>,
     /// Another than the node's.
     cache: Option<PathBuf>,
 }
 
 impl Invocation {
     fn new(name: &'static str) -> Self {
-        Self { name, args: Vec::new(), show: None, cache: None }
+        Self { name, args: Vec::new(), show: None, at: None, cache: None }
     }
 
     fn arg(mut self, arg: impl Into<String>) -> Self {
@@ -237,6 +240,11 @@ impl Invocation {
 
     fn showing(mut self, tree: &Path, access: Access) -> Self {
         self.show = Some((tree.to_owned(), access));
+        self
+    }
+
+    fn shown_at(mut self, place: &Path) -> Self {
+        self.at = Some(place.to_owned());
         self
     }
 }

@@ -76,7 +76,21 @@ pub struct Size {
 }
 
 impl Size {
-    fn add(&mut self, kind: Kind, bytes: u64) {
+    /// Takes one more entry in.
+    pub fn add(&mut self, entry: &Entry<'_>) {
+        self.add_kind(entry.kind, entry.bytes);
+    }
+
+    /// This without what the other counts.
+    pub fn without(self, other: Self) -> Self {
+        Self {
+            entries: self.entries.saturating_sub(other.entries),
+            bytes: self.bytes.saturating_sub(other.bytes),
+            disk_bytes: self.disk_bytes.saturating_sub(other.disk_bytes),
+        }
+    }
+
+    fn add_kind(&mut self, kind: Kind, bytes: u64) {
         self.entries += 1;
         if kind == Kind::File {
             self.bytes = self.bytes.saturating_add(bytes);
@@ -109,7 +123,7 @@ pub struct TreeSum {
 impl TreeSum {
     /// Takes one more entry in.
     pub fn add(&mut self, entry: &Entry<'_>) {
-        self.size.add(entry.kind, entry.bytes);
+        self.size.add(entry);
         let Entry { path, kind, bytes, mode, uid, gid } = entry;
         let line = format!("{kind:?}\0{bytes}\0{mode:o}\0{uid}\0{gid}\0{path}");
         let digest = Sha256::digest(line.as_bytes());
@@ -160,7 +174,7 @@ pub fn measure_live(
         if excludes.iter().any(|exclude| found.path == Path::new(exclude)) {
             return Ok(Next::Past);
         }
-        size.add(Kind::of(&found.stat), found.stat.st_size as u64);
+        size.add_kind(Kind::of(&found.stat), found.stat.st_size as u64);
         let too_large = limit.is_some_and(|limit| size.bytes > limit);
         if too_large || stop.is_requested() { Err(WalkError::Ended) } else { Ok(Next::Into) }
     });

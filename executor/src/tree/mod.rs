@@ -2,10 +2,12 @@
 //!
 //! Everything here opens beneath a descriptor and follows no link; nothing here knows restic.
 
+mod flags;
 mod measure;
 mod sanitize;
 mod walk;
 
+pub use flags::{Attributes, Flags};
 pub use measure::{Entry, Kind, Size, TreeSum, measure_live};
 pub use sanitize::sum_and_sanitize;
-pub use walk::WalkError;
+pub use walk::{Found, Next, WalkError, walk};

@@ -131,6 +131,8 @@ impl Setting {
     fn as_it_is(&self) -> String {
         match self.kind.as_str() {
             _ if self.value == "NULL" => "NULL".into(),
+            // The word, and no text.
+            "VARCHAR" if self.value == "DEFAULT" => "DEFAULT".into(),
             _ if self.value.is_empty() && self.name.ends_with("storage_engine") => "NULL".into(),
             "BOOLEAN" | "ENUM" | "SET" | "FLAGSET" | "VARCHAR" => literal(&self.value),
             _ => self.value.clone(),
@@ -159,6 +161,19 @@ impl Changed {
         changed
     }
 
+    /// The same by one run of the client; what the server refuses stays as it is.
+    pub fn set_at_once(server: &MariaDb, wanted: &[(&Setting, String)]) -> Self {
+        let mut changed = Self::default();
+        let mut all = String::new();
+        for (setting, value) in wanted {
+            all.push_str(&format!("SET GLOBAL {} = {value};\n", setting.name));
+            changed.before.insert(setting.name.clone(), setting.as_it_is());
+            changed.now.push((setting.name.clone(), value.clone()));
+        }
+        let _ = MariaDb::run(server.client().arg("--force"), all.as_bytes());
+        changed
+    }
+
     /// Some that a seed picks, out of all.
     pub fn random(server: &MariaDb, all: &[Setting], seed: &mut Seed) -> Self {
         let fit: Vec<&Setting> = all.iter().filter(|one| one.may_be_tried()).collect();
@@ -177,15 +192,13 @@ impl Changed {
     }
 
     /// Puts all back as they were.
-    ///
-    /// # Panics
-    /// If the server refuses that.
     pub fn put_back(&self, server: &MariaDb) {
         let mut all = "SET SESSION max_statement_time = 0, SESSION sql_mode = '';\n".to_owned();
         for (name, value) in &self.before {
             all.push_str(&format!("SET GLOBAL {name} = {value};\n"));
         }
-        server.query(&all);
+        // What could not be set cannot be put back either.
+        let _ = MariaDb::run(server.client().arg("--force"), all.as_bytes());
     }
 }
 

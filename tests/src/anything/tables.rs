@@ -134,7 +134,7 @@ const BY_TIME: [&str; 3] = [
     "PARTITION BY SYSTEM_TIME LIMIT 2 (PARTITION p0 HISTORY, PARTITION p1 HISTORY, PARTITION pn CURRENT)",
     "PARTITION BY SYSTEM_TIME (PARTITION p0 HISTORY, PARTITION pn CURRENT)",
 ];
-const BY_ROW: [&str; 7] = [
+const BY_ROW: [&str; 6] = [
     "PARTITION BY HASH (id) PARTITIONS 3",
     "PARTITION BY KEY (id) PARTITIONS 2",
     "PARTITION BY RANGE (id) (PARTITION `p 0` VALUES LESS THAN (3) COMMENT 'it''s', PARTITION rest VALUES LESS THAN MAXVALUE)",
@@ -243,7 +243,7 @@ fn table(seed: &mut Seed, names: &mut Names, before: &[Table], out: &mut Vec<Str
             format!("CHARACTER SET {} COLLATE {collation}", charset_of(collation))
         }
     };
-    let comment = text(seed.pick(&COMMENTS));
+    let comment = text(seed.pick::<&str>(&COMMENTS));
     let versioning = if versioned { "WITH SYSTEM VERSIONING" } else { "" };
     let partitions = if seed.below(4) == 0 { partitioning(seed, versioned) } else { "" };
     let (of, option) = (quoted(&name), *seed.pick(&OPTIONS));
@@ -358,7 +358,7 @@ fn keys(seed: &mut Seed, columns: &[String], engine: &str) -> Vec<String> {
 }
 
 fn partitioning(seed: &mut Seed, versioned: bool) -> &'static str {
-    if versioned { seed.pick(&BY_TIME) } else { seed.pick(&BY_ROW) }
+    if versioned { seed.pick::<&str>(&BY_TIME) } else { seed.pick::<&str>(&BY_ROW) }
 }
 
 fn rows(

@@ -2,10 +2,13 @@
 //!
 //! Needs: mariadb, restic.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use holdfast_job::Outcome;
-use holdfast_tests::{Action, DatabaseSite, MariaDb, Moment, StatementProxy};
+use holdfast_tests::{Action, DatabaseSite, MariaDb, Moment, StatementProxy, eventually};
 
 use super::{assert_comes_back, assert_refused, assert_tidy, site_with_plugins};
 
@@ -220,4 +223,31 @@ fn doctor(site: &DatabaseSite) -> String {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(site.left_on_server(), "", "{}", MariaDb::SCHEMA);
     said.lines().filter(|line| line.contains("database shop")).collect()
+}
+
+#[test]
+fn a_stop_in_the_rehearsal_of_hundreds_of_tables_is_obeyed_within_five_seconds() {
+    let site = DatabaseSite::new();
+    let tables: String =
+        (0..800).map(|n| format!("CREATE TABLE t{n} (id INT PRIMARY KEY, KEY k (id));")).collect();
+    site.filled(&tables);
+    let mut running = site.node.backup_of("db").start();
+    eventually("many tables of the rehearsal", || {
+        let made = site.server.query(
+            "SELECT COUNT(*) FROM information_schema.INNODB_SYS_TABLES \
+             WHERE NAME LIKE 'holdfast@005fstage%' OR NAME LIKE 'holdfast\\_stage%'",
+        );
+        (made.trim().parse::<u32>().expect("a number") > 400).then_some(())
+    });
+    let since = Instant::now();
+    running.let_go();
+    let ended = running.wait();
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}\n{ended:?}", since.elapsed());
+    ended.ended_as(Outcome::Stopped);
+    site.node.recover();
+    let left = site.server.query(
+        "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'holdfast%'; \
+         SELECT User FROM mysql.user WHERE User LIKE 'holdfast%'",
+    );
+    assert_eq!(left, "");
 }

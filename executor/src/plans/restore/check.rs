@@ -11,6 +11,7 @@ use crate::{
     manifest::{self, Manifest},
     plans::{
         CONTACT_SUPPORT,
+        foresee::{foresee, to_come},
         hooks::ask_before,
         life::Life,
         preconditions::{Sources, look_at, restic, sources_of},
@@ -35,10 +36,8 @@ impl Restore {
         for source in &wanted.files {
             look_at(source, &base)?;
         }
-        let aside = Aside::of(&site.base);
-        aside.prepare().map_err(|error| {
-            Failure::permanent(CONTACT_SUPPORT, format!("prepare `.holdfast`: {error}"))
-        })?;
+        let trees = to_come(wanted.files.iter().map(|source| source.path.as_path()));
+        let aside = foresee(&base, &trees).await?;
         let restic = restic(site, &self.order.repository, Stage::Check, work.node)?;
         let (job, customer) = (work.job, work.customer());
         let mut watch = work.watching(Stage::Check, "Read");
@@ -57,7 +56,7 @@ impl Restore {
             true => None,
             false => Some(self.read_manifest(&restic, &spool, &mut watch).await?),
         };
-        let mut facts = Facts { spool, ..Facts::default() };
+        let mut facts = Facts { spool, longest_path: listing.longest_path, ..Facts::default() };
         facts.switch.base = site.base.clone();
         let mut size = Size::default();
         for source in &wanted.files {
@@ -69,7 +68,9 @@ impl Restore {
                 facts.missing.push(not_in_backup(&source.id, &source.name));
                 continue;
             };
-            size = size.plus(sum.size);
+            // A file with several names takes its room once.
+            let again = place.as_ref().and_then(|place| listing.again.get(place));
+            size = size.plus(sum.size).without(again.copied().unwrap_or_default());
             facts.sums.push(*sum);
             facts.saved_at.extend(place);
             facts.switch.parts.push(Part {
@@ -176,7 +177,8 @@ async fn make_room(aside: &Aside, stop: &Stop) {
         let _ = aside.discard(&folder);
     }
     for tree in aside.trash().unwrap_or_default() {
-        remove(&tree, Haste::Soon, stop).await;
+        // What stays takes up its room, and that is measured next.
+        let _ = remove(&tree, Haste::Soon, stop).await;
     }
 }
 

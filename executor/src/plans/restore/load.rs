@@ -89,6 +89,7 @@ impl Restore {
                 bytes: saved.dump_bytes,
                 rows: saved.tables.iter().map(|table| table.rows).sum(),
                 batches,
+                closed_seconds: site.limits.closed.as_secs(),
             });
         }
         Ok(())
