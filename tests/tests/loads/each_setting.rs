@@ -28,9 +28,15 @@ fn each_dynamic_setting_has_its_class() {
         let site = DatabaseSite::with_release(&[], release);
         let all = Setting::all(&site.server);
         assert!(all.len() > 400, "only {} settings", all.len());
-        let unknown: Vec<&str> =
-            all.iter().map(|one| one.name.as_str()).filter(|name| !classes.contains_key(name)).collect();
-        assert!(unknown.is_empty(), "write into settings.txt what these do to a session: {unknown:?}");
+        let unknown: Vec<&str> = all
+            .iter()
+            .map(|one| one.name.as_str())
+            .filter(|name| !classes.contains_key(name))
+            .collect();
+        assert!(
+            unknown.is_empty(),
+            "write into settings.txt what these do to a session: {unknown:?}"
+        );
         for setting in all.iter().filter(|one| classes[one.name.as_str()] != "set") {
             let set = format!(" {} = ", setting.name);
             let decides = classes[setting.name.as_str()] == "decides";
@@ -73,7 +79,9 @@ fn settings_that_change_nothing_are_tried_with_several_values_all_at_once() {
         let changed = Changed::set_at_once(&site.server, &wanted);
         let ended = site.node.backup_of("db").run();
         let result = ended.result();
-        let Some(snapshot) = result.snapshot else { panic!("{round}: {:?}\n{ended:?}", changed.now) };
+        let Some(snapshot) = result.snapshot else {
+            panic!("{round}: {:?}\n{ended:?}", changed.now)
+        };
         let ended = site.restore(&snapshot).run();
         assert!(ended.result().outcome.is_success(), "{round}: {:?}\n{ended:?}", changed.now);
         changed.put_back(&site.server);
