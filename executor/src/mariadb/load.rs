@@ -22,6 +22,9 @@ use crate::{
 const LOADING_OPTIONS: [&str; 5] =
     ["--comments", "--sandbox", "--binary-mode", "--local-infile=0", "--batch"];
 
+/// The dump program sets its session within these.
+const HEAD_BYTES: u64 = 4096;
+
 /// A moment shortly before the end of time, which is in 2038 on some servers.
 const LATE: &str = "2038-01-18 00:00:00";
 
@@ -76,7 +79,9 @@ impl Server<'_> {
         args.push(staged.schema.to_owned());
         // The lock guards the live schema until this session's last statement has ended.
         let first = Script::changing(lock);
-        let input = Self::with_file(first.text().to_vec(), dump);
+        let mut text = first.text().to_vec();
+        text.extend_from_slice(&lenient_head(&dump).map_err(unread)?);
+        let input = Self::with_file(text, dump);
         let ended = self
             .as_login(login)
             .program(Tool::Client, &args, input)
@@ -325,6 +330,19 @@ impl Server<'_> {
     ) -> Result<(), MariadbError> {
         let make = format!("CREATE DATABASE IF NOT EXISTS {}", name(schema));
         self.run(&Script::changing(lock).then("make a schema", make), stop).await.map(|_| ())
+    }
+}
+
+/// Reads the head of a dump, in which it sets its mode, and gives it one in which dates are taken that a
+/// month does not have: some tables have them, and they would be zeros without a word.
+fn lenient_head(dump: &File) -> io::Result<Vec<u8>> {
+    const MODE: &[u8] = b"SQL_MODE='NO_AUTO_VALUE_ON_ZERO'";
+    const LENIENT: &[u8] = b"SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
+    let mut head = Vec::new();
+    dump.take(HEAD_BYTES).read_to_end(&mut head)?;
+    match head.windows(MODE.len()).position(|window| window == MODE) {
+        Some(place) => Ok([&head[..place], LENIENT, &head[place + MODE.len()..]].concat()),
+        None => Ok(head),
     }
 }
 

@@ -32,7 +32,7 @@ const SESSION: &str = "SET SESSION sql_mode = 'NO_AUTO_CREATE_USER', lock_wait_t
      innodb_compression_default = 0, max_heap_table_size = 18446744073709551615, \
      tmp_disk_table_size = 18446744073709551615, \
      max_session_mem_used = 9223372036854775807, old_passwords = 0, sql_if_exists = 0, \
-     sql_quote_show_create = 1, \
+     sql_quote_show_create = 1, sort_buffer_size = 2097152, max_sort_length = 1024, \
      alter_algorithm = 'DEFAULT', idle_transaction_timeout = 0, \
      idle_write_transaction_timeout = 0, idle_readonly_transaction_timeout = 0, \
      wait_timeout = 28800, net_read_timeout = 600, net_write_timeout = 600";

@@ -118,7 +118,28 @@ fn fill(site: &DatabaseSite, seed: &mut Seed) -> String {
     let mut client = site.server.client();
     client.args(["--force", MariaDb::SCHEMA]);
     let _ = MariaDb::run(&mut client, script.as_bytes());
+    drop_broken(&site.server);
     script
+}
+
+/// Drops what cannot be read: broken views, and tables that their engine has spoilt.
+fn drop_broken(server: &MariaDb) {
+    let schema = MariaDb::SCHEMA;
+    let relations = server.query(&format!(
+        "SELECT IF(TABLE_TYPE = 'VIEW', 'VIEW', 'TABLE'), HEX(TABLE_NAME) \
+         FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{schema}' AND TABLE_TYPE <> 'SEQUENCE'"
+    ));
+    for line in relations.lines() {
+        let (kind, hex) = line.split_once('\t').expect("two columns");
+        let of = format!(
+            "CONCAT('`{schema}`.`', REPLACE(CONVERT(X'{hex}' USING utf8mb4), '`', '``'), '`')"
+        );
+        let read = format!("EXECUTE IMMEDIATE CONCAT('SELECT * FROM ', {of})");
+        if server.try_query(&read).is_err() {
+            let drop = format!("EXECUTE IMMEDIATE CONCAT('DROP {kind} ', {of})");
+            server.query(&format!("SET foreign_key_checks = 0; {drop}"));
+        }
+    }
 }
 
 /// Some of the schema is dropped or changed, or all of it.

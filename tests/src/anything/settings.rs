@@ -20,7 +20,8 @@ pub struct Setting {
 
 /// Settings that a test cannot change: they end or damage the server itself, want something of a
 /// replica or a cluster that is not there, or name a file.
-const LEFT_ALONE: [&str; 24] = [
+const LEFT_ALONE: [&str; 25] = [
+    "read_only",
     "wsrep_",
     "rpl_",
     "slave_",
@@ -131,6 +132,8 @@ impl Setting {
     fn as_it_is(&self) -> String {
         match self.kind.as_str() {
             _ if self.value == "NULL" => "NULL".into(),
+            // The word, and no text.
+            "VARCHAR" if self.value == "DEFAULT" => "DEFAULT".into(),
             _ if self.value.is_empty() && self.name.ends_with("storage_engine") => "NULL".into(),
             "BOOLEAN" | "ENUM" | "SET" | "FLAGSET" | "VARCHAR" => literal(&self.value),
             _ => self.value.clone(),
@@ -159,6 +162,19 @@ impl Changed {
         changed
     }
 
+    /// The same by one run of the client; what the server refuses stays as it is.
+    pub fn set_at_once(server: &MariaDb, wanted: &[(&Setting, String)]) -> Self {
+        let mut changed = Self::default();
+        let mut all = String::new();
+        for (setting, value) in wanted {
+            all.push_str(&format!("SET GLOBAL {} = {value};\n", setting.name));
+            changed.before.insert(setting.name.clone(), setting.as_it_is());
+            changed.now.push((setting.name.clone(), value.clone()));
+        }
+        let _ = MariaDb::run(server.client().arg("--force"), all.as_bytes());
+        changed
+    }
+
     /// Some that a seed picks, out of all.
     pub fn random(server: &MariaDb, all: &[Setting], seed: &mut Seed) -> Self {
         let fit: Vec<&Setting> = all.iter().filter(|one| one.may_be_tried()).collect();
@@ -177,15 +193,13 @@ impl Changed {
     }
 
     /// Puts all back as they were.
-    ///
-    /// # Panics
-    /// If the server refuses that.
     pub fn put_back(&self, server: &MariaDb) {
         let mut all = "SET SESSION max_statement_time = 0, SESSION sql_mode = '';\n".to_owned();
         for (name, value) in &self.before {
             all.push_str(&format!("SET GLOBAL {name} = {value};\n"));
         }
-        server.query(&all);
+        // What could not be set cannot be put back either.
+        let _ = MariaDb::run(server.client().arg("--force"), all.as_bytes());
     }
 }
 

@@ -91,7 +91,7 @@ const COLLATIONS: [&str; 22] = [
 ];
 
 const ENGINES: [&str; 9] =
-    ["InnoDB", "InnoDB", "InnoDB", "InnoDB", "InnoDB", "MyISAM", "Aria", "MEMORY", "CSV"];
+    ["InnoDB", "InnoDB", "InnoDB", "InnoDB", "InnoDB", "MyISAM", "Aria", "MEMORY", "Aria"];
 
 const OPTIONS: [&str; 20] = [
     "",

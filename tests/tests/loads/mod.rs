@@ -2,6 +2,7 @@
 //! by name.
 
 mod anything;
+mod each_setting;
 mod encryption;
 mod packets;
 mod rehearsal;

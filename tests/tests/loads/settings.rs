@@ -29,6 +29,13 @@ fn tables_and_rows_that_only_a_lenient_session_takes_come_back() {
         ),
         ("rows that may be longer than a page", &format!("SET innodb_strict_mode = 0; {flat}")),
         (
+            "dates that a month does not have, and none",
+            "SET sql_mode = 'ALLOW_INVALID_DATES';
+             CREATE TABLE dates (id INT PRIMARY KEY, d DATE, t DATETIME(6));
+             INSERT INTO dates VALUES (1, '2024-02-31', '2023-02-30 01:02:03.000004'),
+                 (2, '2024-00-00', '0000-00-00 00:00:00'), (3, '0000-00-00', NULL)",
+        ),
+        (
             "rows that break a CHECK",
             "CREATE TABLE wc (id INT PRIMARY KEY, meta JSON);
              CREATE TABLE p (id INT PRIMARY KEY, price DECIMAL(10,2) CHECK (price >= 0),
