@@ -20,8 +20,8 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use crate::{
     config::TokensTable,
     problem::Problem,
-    server::Web,
     signatures::{SHORTEST_RSA_MODULUS, use_ring},
+    web::Web,
 };
 
 /// How far the clocks of host and web side may differ, in seconds.
@@ -34,7 +34,7 @@ pub struct Caller {
     customers: Vec<String>,
     role: Role,
     scopes: Vec<String>,
-    #[serde(serialize_with = "crate::api::write_time")]
+    #[serde(serialize_with = "crate::view::write_time")]
     expires_at: Moment,
 }
 

@@ -3,13 +3,16 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use holdfast_job::{CustomerId, Delete, Order, chain};
+use holdfast_job::{CustomerId, Delete, JobId, Order, chain};
 use holdfast_store::{Database, StoreError};
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
-    admission::{Admission, NewOrder},
+    orders::{
+        admission::{Admission, NewOrder},
+        refusal::{Course, Refusal},
+    },
     retention::{Fate, decide},
 };
 
@@ -118,10 +121,21 @@ impl Planner {
             let order = NewOrder::planned(order, decision.reason);
             match self.admission.admit(&whose, order).await {
                 Ok(_) => info!(%customer, backup = %backup.uuid, "retention deletes a backup"),
-                // Another planner was first, or it is being restored since: it is seen again.
-                Err(_) => info!(%customer, backup = %backup.uuid, "retention has to wait"),
+                Err(refusal) => put_off(customer, backup.uuid, &refusal),
             }
         }
         Ok(waits)
+    }
+}
+
+/// Says why a backup is not deleted yet. Whatever the course, the next look sees it again.
+fn put_off(customer: CustomerId, backup: JobId, refusal: &Refusal) {
+    match refusal.course() {
+        // Another planner was first, or it is being restored since.
+        Course::Skip => info!(%customer, %backup, "retention leaves a backup to others"),
+        Course::Later => info!(%customer, %backup, ?refusal, "retention has to wait"),
+        Course::Alarm => {
+            error!(%customer, %backup, ?refusal, "retention cannot delete backup {backup}")
+        }
     }
 }

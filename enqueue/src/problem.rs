@@ -14,7 +14,7 @@ use holdfast_store::StoreError;
 use serde_json::{Map, Value, json};
 use tracing::error;
 
-use crate::request_id;
+use crate::http::request_id;
 
 /// A problem, and what is said beside it.
 #[derive(Debug)]

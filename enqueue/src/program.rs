@@ -16,19 +16,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::{
-    address::Addresses,
-    admission::Admission,
     auth::{Claims, Role, Tokens, issue},
     config::Config,
-    connections::{listen, serve},
-    daily::DailyLimit,
     descriptors::room_for_streams,
-    keys::{Signer, generate},
+    http::{
+        address::Addresses,
+        connections::{listen, serve},
+    },
     memory,
+    orders::{
+        admission::Admission,
+        daily::DailyLimit,
+        keys::{Signer, generate},
+        ringing::Bells,
+    },
     planner::Planner,
-    ringing::Bells,
-    server::{Web, routes},
+    server::routes,
     watching::Watching,
+    web::Web,
 };
 
 /// Admits and signs jobs, rings for them, tells how they stand.

@@ -79,6 +79,16 @@ pub struct Report {
     pub undo_until: Option<holdfast_job::Moment>,
     /// Whether the site is well, if it can be asked.
     pub healthy: Option<bool>,
+    /// For the operator, whatever came of it: what did not go as it should.
+    pub warnings: Vec<String>,
+}
+
+impl Report {
+    /// The operator's text, with the warnings behind it.
+    fn with_warnings(&self, text: &str) -> String {
+        let warnings = self.warnings.iter().map(|warning| format!("\nWarning: {warning}"));
+        format!("{text}{}", warnings.collect::<String>())
+    }
 }
 
 /// Why a plan came to no end. Its journal is open, and whoever takes the customer's lock next
@@ -124,13 +134,13 @@ pub async fn conduct<P: Plan>(
                     true => Outcome::Incomplete,
                     false => Outcome::Completed,
                 };
-                let done = report.done.clone();
-                return Ok(end(work, result(work, outcome, (done.clone(), done), report))?);
+                let texts = (report.done.clone(), report.with_warnings(&report.done));
+                return Ok(end(work, result(work, outcome, texts, report))?);
             }
             Move::GiveUp(failure) => {
                 let failure = failure.unwrap_or_else(|| plan.interrupted());
                 let report = plan.report(Reached::Start, work);
-                let texts = (failure.customer.clone(), failure.operator.clone());
+                let texts = (failure.customer.clone(), report.with_warnings(&failure.operator));
                 return Ok(end(work, result(work, failure.outcome(), texts, report))?);
             }
             Move::Wait(failure) => {

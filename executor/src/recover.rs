@@ -16,7 +16,7 @@ use crate::{
     lock::{CustomerLock, LockError},
     mariadb::{MariadbError, Server},
     perform::{Performance, perform},
-    plans::beginnings,
+    plans::{beginnings, names_of, rehearsals_of},
     rehearsal::Rehearsal,
     secret::database_lock,
     space::Free,
@@ -170,6 +170,9 @@ async fn tidy_one(node: &Node, lock: &CustomerLock, left: &mut Leavings) -> io::
         return Ok(());
     }
     let (mut bases, mut databases) = (bases_of(&journals), databases_of(&journals));
+    for journal in &journals {
+        clear_rehearsals(node, lock, journal, &mut left.away).await?;
+    }
     drop(journals);
     let site = node.site(lock.customer()).ok();
     bases.extend(site.iter().map(|site| site.base.clone()));
@@ -193,6 +196,34 @@ fn databases_of(journals: &[Journal]) -> Vec<Database> {
     let switch = |journal: &Journal| crate::perform::switch_of(journal).ok().flatten();
     let parts = journals.iter().filter_map(switch).flat_map(|switch| switch.databases);
     parts.map(|part| part.database).collect()
+}
+
+/// What a backup could not take away of its rehearsals: by their names, which no undo copy has.
+async fn clear_rehearsals(
+    node: &Node,
+    lock: &CustomerLock,
+    journal: &Journal,
+    away: &mut Vec<Reach>,
+) -> io::Result<()> {
+    for (number, database) in rehearsals_of(journal) {
+        let Some(job) = journal.opened().map(|opened| opened.request.job) else { continue };
+        if away.contains(&database.reach) {
+            continue;
+        }
+        let failed = |error: &dyn std::error::Error| io::Error::other(chain(error));
+        let of = names_of(node, lock.customer(), job, number).map_err(|error| failed(&error))?;
+        let name = database_lock(node, lock.customer()).map_err(|error| failed(&error))?;
+        let server = Server::administered(node, &database, PATIENCE);
+        let server = server.map_err(|error| failed(&error))?;
+        let [schema, other, user] = &of;
+        let cleared =
+            server.clear_rehearsal(&name, ([schema.as_str(), other], user), &no_stop()).await;
+        if let Err(MariadbError::Away(_)) = cleared {
+            away.push(database.reach.clone());
+        }
+        cleared.map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 /// Nothing of this customer is open: schemas and accounts of ours that belong to no undo copy go.

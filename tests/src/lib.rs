@@ -5,6 +5,7 @@
 //! [`Node`] asserts a clean world.
 
 mod answer_proxy;
+mod anything;
 mod call;
 mod catalogue;
 mod database_site;
@@ -22,6 +23,7 @@ mod node;
 mod output;
 mod points;
 mod redis;
+mod release;
 mod repository;
 mod sample;
 mod schema;
@@ -37,12 +39,14 @@ mod sudo;
 pub mod sweep;
 mod token;
 mod tree;
+pub mod versions;
 mod wait;
 mod web;
 mod worker;
 mod world;
 
 pub use answer_proxy::AnswerProxy;
+pub use anything::{Anything, Came, Changed, Setting};
 pub use call::{Call, Ended, Running};
 pub use database_site::DatabaseSite;
 pub use disk::{Disk, chattr, lsattr};
@@ -59,6 +63,7 @@ pub use node::{Node, built, executor, program, rehearsal, restic};
 pub use output::output_of;
 pub use points::{Point, SECTION_CALLS, Traced, traced_points, traced_points_of};
 pub use redis::Redis;
+pub use release::Release;
 pub use repository::place_repository;
 pub use sample::{damage, fill_site};
 pub use schema::Schema;

@@ -57,7 +57,15 @@ fn every_file_that_the_architecture_names_is_there() {
 
 #[test]
 fn the_walks_of_a_backup_and_a_restore_go_through_the_files_of_the_control_plane() {
-    for file in ["server", "auth", "api/backups", "api/status", "admission", "keys", "ringing"] {
+    for file in [
+        "server",
+        "auth",
+        "api/backups",
+        "api/status",
+        "orders/admission",
+        "orders/keys",
+        "orders/ringing",
+    ] {
         assert!(ARCHITECTURE.contains(&format!("`enqueue/src/{file}.rs`")), "{file}");
     }
     for file in [

@@ -37,3 +37,4 @@ mod settle;
 mod sweeps;
 mod tickets;
 mod units;
+mod versions;

@@ -10,82 +10,25 @@ use axum::{
     },
     response::Response,
 };
-use holdfast_job::{
-    Backup as BackupOrder, Delete, Label, Order, Restore, Scope, UndoCopy, WhatHappened,
-};
+use holdfast_job::{Backup as BackupOrder, Delete, Label, Order, Restore, Scope, UndoCopy};
 use holdfast_store::{Backup, BackupFilter, BackupKind, BackupName, BackupState, Customer};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{
-    List, Names, Object,
-    confirm::SetsAside,
-    cursor,
-    keyed::Keyed,
-    limit, moment,
+    List, Names, Object, cursor, limit, moment,
     order::{Incoming, Instead},
-    time,
 };
 use crate::{
     auth::{Caller, Right},
+    http::keyed::Keyed,
+    orders::{
+        confirm::{RESTORE, SetsAside},
+        possible::restorable,
+    },
     problem::Problem,
-    server::Web,
+    view::backup::Shown,
+    web::Web,
 };
-
-/// The word that confirms a restore.
-const CONFIRMATION: &str = "RESTORE";
-
-/// A backup, as it is shown.
-#[derive(Debug, Serialize)]
-pub struct Shown {
-    uuid: String,
-    snapshot_id: String,
-    kind: BackupKind,
-    scope: String,
-    state: BackupState,
-    created_at: String,
-    bytes: u64,
-    sources: Vec<ShownSource>,
-    incomplete: bool,
-    unreadable: Vec<String>,
-    held: bool,
-    verified_at: Option<String>,
-    requested_by: Option<String>,
-    note: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct ShownSource {
-    id: String,
-    name: String,
-    bytes: u64,
-    entries: u64,
-}
-
-fn show_one(backup: Backup) -> Shown {
-    let saved = backup.sources.into_iter().filter(|source| source.what == WhatHappened::Saved);
-    let sources = saved.map(|source| ShownSource {
-        id: source.id.to_string(),
-        name: source.name,
-        bytes: source.bytes,
-        entries: source.entries,
-    });
-    Shown {
-        uuid: backup.uuid.to_string(),
-        snapshot_id: backup.snapshot.to_string(),
-        kind: backup.kind,
-        scope: backup.scope,
-        state: backup.state,
-        created_at: time(backup.created_at),
-        bytes: backup.bytes,
-        sources: sources.collect(),
-        incomplete: backup.incomplete,
-        unreadable: backup.unreadable,
-        held: backup.held,
-        verified_at: backup.verified_at.map(time),
-        requested_by: backup.requested_by,
-        note: backup.note,
-    }
-}
 
 /// Which backups are listed.
 #[derive(Debug, Deserialize)]
@@ -139,7 +82,7 @@ pub async fn list(
         behind: cursor(query.cursor.as_deref())?,
     };
     let page = web.database.backups(customer.id, &filter, limit(query.limit.as_deref())?).await?;
-    Ok(Json(List::of(page, show_one)))
+    Ok(Json(List::of(page, Shown::from)))
 }
 
 /// `GET …/backups/{backup}`, by UUID or snapshot id.
@@ -149,7 +92,7 @@ pub async fn show(
     Names((customer, backup)): Names<(String, String)>,
 ) -> Result<Json<Shown>, Problem> {
     let customer = web.customer(&caller, Right::Read, &customer).await?;
-    Ok(Json(show_one(find(&web, &customer, &backup).await?)))
+    Ok(Json(find(&web, &customer, &backup).await?.into()))
 }
 
 /// A backup of this customer's, by UUID or snapshot id.
@@ -217,7 +160,8 @@ pub async fn restore(
     let Json(Object(body)) = body?;
     let backup = find(&web, &incoming.customer, &backup).await?;
     let scope = restorable(&backup, body.scope)?;
-    confirmed(&web, &backup, body.undo, body.confirm.as_deref())?;
+    SetsAside::by_restore(&web.config, &backup, body.undo)
+        .confirmed_by(RESTORE, body.confirm.as_deref())?;
     let order = Order::Restore(Restore {
         repository: backup.repository,
         snapshot: backup.snapshot,
@@ -227,59 +171,6 @@ pub async fn restore(
         keep_unhealthy: body.keep_unhealthy,
     });
     incoming.give(order, body.note).await
-}
-
-/// Refuses unless the restore of this backup is confirmed.
-///
-/// # Errors
-/// 422 `not-confirmed`, with what would be set aside.
-pub fn confirmed(
-    web: &Web,
-    backup: &Backup,
-    undo: UndoCopy,
-    word: Option<&str>,
-) -> Result<(), Problem> {
-    let undo_hours = matches!(undo, UndoCopy::Keep).then_some(web.config.undo_hours);
-    SetsAside { since: backup.created_at, undo_hours }.confirmed_by(CONFIRMATION, word)
-}
-
-/// The scope of a restore: what was asked for, if the backup holds it, or all that the backup holds.
-///
-/// # Errors
-/// 422 `backup-gone` or `not-in-backup`.
-pub fn restorable(backup: &Backup, asked: Option<Scope>) -> Result<Scope, Problem> {
-    if backup.state != BackupState::Active {
-        return Err(Problem::unprocessable(
-            "backup-gone",
-            "This backup is being deleted or is gone. Please choose another one.",
-        ));
-    }
-    let holds = |word: &str| match backup.scope.as_str() {
-        "db" | "files" => backup.scope == word,
-        _ => true,
-    };
-    let saved = |id: &holdfast_job::SourceId| {
-        backup.sources.iter().any(|source| source.id == *id && source.what == WhatHappened::Saved)
-    };
-    let lacks = |what: &str| {
-        let scope = &backup.scope;
-        let detail = format!("This backup holds no {what}: it was made of `{scope}`.");
-        Err(Problem::unprocessable("not-in-backup", detail))
-    };
-    match asked {
-        None => Ok(match backup.scope.as_str() {
-            "db" => Scope::Db,
-            "files" => Scope::Files,
-            _ => Scope::Both,
-        }),
-        Some(Scope::Db | Scope::Both) if !holds("db") => lacks("database"),
-        Some(Scope::Files | Scope::Both) if !holds("files") => lacks("files"),
-        Some(Scope::Sources(named)) => match named.iter().find(|id| !saved(id)) {
-            Some(missing) => lacks(&format!("source `{missing}`")),
-            None => Ok(Scope::Sources(named)),
-        },
-        Some(scope) => Ok(scope),
-    }
 }
 
 /// `DELETE …/backups/{backup}`.

@@ -17,7 +17,7 @@ use super::{Names, Object, jobs::find, location, one_line};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
-    server::Web,
+    web::Web,
 };
 
 /// `POST …/jobs/{job}/stop`. A second time changes nothing.

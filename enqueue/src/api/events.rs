@@ -21,8 +21,8 @@ use super::Names;
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
-    server::Web,
     watching::{Standing, Subscription, Topic},
+    web::Web,
 };
 
 /// When something is said though there is nothing to say: proxies end what is silent for a minute.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::State, response::IntoResponse};
 use holdfast_store::Schema;
 
-use crate::{problem::Problem, server::Web};
+use crate::{problem::Problem, web::Web};
 
 /// The process is there.
 pub async fn alive() -> &'static str {

@@ -1,15 +1,14 @@
 //! The JSON API.
 
 pub mod backups;
-mod confirm;
 pub mod docs;
 pub mod ending;
 pub mod events;
 pub mod health;
 pub mod jobs;
-pub mod keyed;
 pub mod nodes;
 mod order;
+mod refused;
 pub mod retry;
 pub mod status;
 pub mod tokens;
@@ -25,7 +24,7 @@ use axum::{
 use holdfast_job::{JobId, Moment};
 use holdfast_store::{Customer, Page, PageLimit};
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
+    Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -79,19 +78,6 @@ fn accepted(customer: &Customer, job: JobId) -> Response {
     let location = location(customer, job);
     let body = serde_json::json!({ "job": job, "status": "pending", "location": &location });
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(body)).into_response()
-}
-
-/// A moment, as the API writes it: RFC 3339, UTC.
-fn time(moment: Moment) -> String {
-    moment.to_string()
-}
-
-/// The same, where serde writes it.
-///
-/// # Errors
-/// The serializer's.
-pub fn write_time<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&time(*moment))
 }
 
 /// How many items a page is to have.

@@ -11,7 +11,7 @@ use super::{List, Names};
 use crate::{
     auth::{Caller, Right},
     problem::Problem,
-    server::Web,
+    web::Web,
 };
 
 /// A node, as it is shown.

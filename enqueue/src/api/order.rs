@@ -8,16 +8,16 @@ use axum::{
 use holdfast_job::{JobId, Order};
 use holdfast_store::{Actor, Customer, OrderKey};
 
-use super::{
-    accepted,
-    keyed::{Keyed, replayed},
-    note,
-};
+use super::{accepted, note};
 use crate::{
-    admission::{Given, NewOrder, refused},
     auth::{Caller, Right},
+    http::keyed::{Keyed, replayed},
+    orders::{
+        admission::{Given, NewOrder},
+        refusal::Refusal,
+    },
     problem::Problem,
-    server::Web,
+    web::Web,
 };
 
 /// An order that has not been given yet.
@@ -57,7 +57,7 @@ impl<'w> Incoming<'w> {
         let key = keyed.of(&actor);
         if let Some(key) = &key
             && let Some(job) =
-                web.database.admitted_before(customer.id, key).await.map_err(refused)?
+                web.database.admitted_before(customer.id, key).await.map_err(Refusal::from)?
         {
             return Err(Instead::Before(replayed(accepted(&customer, job))));
         }
@@ -86,6 +86,12 @@ impl<'w> Incoming<'w> {
 impl From<Problem> for Instead {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
+    }
+}
+
+impl From<Refusal> for Instead {
+    fn from(refusal: Refusal) -> Self {
+        Self::Problem(refusal.into())
     }
 }
 

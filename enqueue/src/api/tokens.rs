@@ -16,11 +16,12 @@ use holdfast_job::Moment;
 use serde::Deserialize;
 use tracing::info;
 
-use super::{Object, one_line, time};
+use super::{Object, one_line};
 use crate::{
     auth::{Caller, Claims, Right, Role, makes_tokens},
     problem::Problem,
-    server::Web,
+    view::time,
+    web::Web,
 };
 
 /// For how long a token counts, in seconds: a minute to a year.

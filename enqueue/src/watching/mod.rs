@@ -22,7 +22,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{api::status::Status, auth::Audience, limits::Limits, problem::Problem};
+use crate::{auth::Audience, limits::Limits, problem::Problem, view::status::Status};
 
 /// When to ask again for a stream, if there are as many as there may be.
 const ASK_AGAIN: Duration = Duration::from_secs(10);

@@ -44,7 +44,7 @@ pub struct Database {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
-    /// MariaDB 10.6 or newer; 10.11 is what is tested.
+    /// MariaDB 10.6 or newer; 10.11 and 11.8 are what is tested.
     #[default]
     Mariadb,
 }

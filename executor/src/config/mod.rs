@@ -24,7 +24,7 @@ pub use limits::{IoClass, Limits};
 pub use node::Node;
 pub use probe::Probe;
 pub use repository::{PasswordSource, Repository};
-pub use services::{Containers, Services};
+pub use services::{Containers, Others, Services};
 pub use site::{FileSource, Owners, QuotaKind, Site};
 pub use ticket_keys::TicketKeys;
 pub use trust::check_root_owned;

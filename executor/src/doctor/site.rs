@@ -18,7 +18,7 @@ use crate::{
     lock::{CustomerLock, LockError},
     quota,
     restic::{Restic, ResticError, Tally, Watch},
-    services::{Condition, Running},
+    services::{Condition, Ground, Running},
     stop::Stop,
     trash,
 };
@@ -80,12 +80,35 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
 async fn services(node: &Node, site: &Site) -> Result<String, String> {
     let spared = site.database_containers();
     let services = site.services.decided(node);
-    let running = Running::of(node, &services, &spared).map_err(|error| chain(&error))?;
+    let ground = Ground {
+        base: site.base.clone(),
+        trees: site.files.iter().map(|source| (source.path.clone(), None)).collect(),
+        databases: site.databases.iter().map(|one| (one.id.clone(), one.reach.clone())).collect(),
+        ..Ground::default()
+    };
+    let running = Running::of(node, &services, &ground, &spared).map_err(|error| chain(&error))?;
     let stop = Stop::default();
-    let found = running.look(&stop).await.map_err(|error| chain(&error))?;
-    match running.ask(&found, &stop).await.map_err(|error| chain(&error))? {
+    let foreseen = running.foresee(&stop).await.map_err(|error| chain(&error))?;
+    if let Some(obstacle) = foreseen.in_the_way() {
+        return Err(obstacle.into_text());
+    }
+    let found = &foreseen.found;
+    let left =
+        running.left_behind(&found.containers, &stop).await.map_err(|error| chain(&error))?;
+    let astray = found.containers.iter().filter(|one| left.astray.contains(&one.id));
+    let astray =
+        astray.map(|one| format!("container {} is on a displaced tree: start it anew", one.name));
+    let astray: Vec<String> = astray.chain(left.others).collect();
+    if !astray.is_empty() {
+        return Err(astray.join("; "));
+    }
+    match running.ask(found, &stop).await.map_err(|error| chain(&error))? {
         Condition::Well => {
-            Ok(format!("{} containers and {} units run", found.containers.len(), found.units.len()))
+            let (containers, units) = (found.containers.len(), found.units.len());
+            let mut said = vec![format!("{containers} containers and {units} units run")];
+            said.extend(foreseen.notes);
+            said.extend(foreseen.warnings);
+            Ok(said.join("; "))
         }
         Condition::Unwell(why) | Condition::Down(why) => Err(why),
     }

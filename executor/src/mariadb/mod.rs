@@ -13,11 +13,13 @@ mod dump_place;
 mod dump_reader;
 mod exchange;
 mod floats;
+mod history;
 mod load;
 mod look;
 mod prepared;
 mod programs;
 mod reconcile;
+mod redirect;
 mod references;
 mod rehearse;
 mod rights;
@@ -25,18 +27,22 @@ mod rows;
 mod said;
 mod script;
 mod settings;
+mod time;
 mod verdict;
 
 use std::{fs::File, path::PathBuf, time::Duration};
 
 pub use dump::{DumpFile, DumpSum, Which};
-pub use exchange::{Charset, Exchange, Marker, exchange, standing};
+pub use exchange::{Charset, Exchange, Exchanged, Look, Marker, exchange, standing};
+pub use history::{EndOfTime, translate};
 pub use load::{ExpectedTable, Staged};
-pub use look::{SchemaFacts, TableFact, TableKind};
+pub use look::{Astray, SchemaFacts, TableFact, TableKind};
 pub use programs::{ProgramKind, StoredProgram, programs_for_people};
 pub use reconcile::Definers;
+pub use rehearse::Play;
 pub use script::Script;
 use script::WAITING;
+pub use time::ClosedTime;
 pub use verdict::MariadbError;
 
 use self::rows::{Row, row_of};

@@ -26,6 +26,7 @@ use holdfast_job::{
 use serde::{Deserialize, Serialize};
 
 use self::rehearse::Rehearsing;
+pub use self::rehearse::rehearsals_of;
 use super::{
     SiteOrError, foreign_stage,
     hooks::tell_after,
@@ -356,7 +357,7 @@ impl Plan for Backup {
             Stage::Check | Stage::Verify | Stage::Tidy => Ok(()),
             Stage::Dump => {
                 self.turn_away().await;
-                self.clear_rehearsals(work).await;
+                self.clear_rehearsals(work).await?;
                 remove_spool(&manifest::spool(work.node, work.customer()))
             }
             Stage::Snapshot => {

@@ -5,13 +5,13 @@
 //! | `Check` | the backup is this customer's, holds what is asked for, and there is room | – |
 //! | `Fetch` | restic restores into the stage; compared, sanitized, made durable | the stage becomes trash |
 //! | `Load` | each dump is loaded into a schema of ours, compared and checked | what loads is ended |
-//! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `Close` | what runs is looked at again; `.maintenance` on | `.maintenance` off |
 //! | `Halt` | what runs on the site is noted and stopped | it is started again |
 //! | `SwapDatabase` | what each schema was is written down; its tables and the loaded ones change places; programs are reconciled | they change back |
-//! | `SwapFiles` | each live tree and the one in the stage change places | they change back |
+//! | `SwapFiles` | who has come up is stopped; each live tree and the one in the stage change places | they change back |
 //! | `Resume` | what ran is started; `after_swap`; the site is asked how it is | it is stopped |
 //! | `Open` | `.maintenance` off | `.maintenance` on |
-//! | `Keep` | the stage, which now holds what was displaced, becomes the undo copy; `after` | it becomes the stage |
+//! | `Keep` | the stage, which now holds what was displaced, becomes the undo copy; what runs is looked at for a while; `after` | it becomes the stage |
 //!
 //! With `maintenance = "whole"`, `Close` stands before `Fetch`. `Load` and `SwapDatabase` are there if
 //! the order is about a database, `SwapFiles` if it is about files.
@@ -161,6 +161,8 @@ impl Plan for Restore {
             Stage::Load => self.load(work).await,
             Stage::Keep => {
                 self.keep(work)?;
+                self.facts.switch.life.watch(work).await;
+                work.note(&self.facts)?;
                 tell_after(&self.site, work).await;
                 Ok(())
             }
@@ -207,6 +209,7 @@ impl Plan for Restore {
             services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),
             undo_until: self.facts.undo_until.filter(|_| done),
             healthy: self.facts.switch.life.is_well().filter(|_| done),
+            warnings: self.facts.switch.life.warnings(),
             ..Report::default()
         }
     }

@@ -8,7 +8,12 @@ use std::{path::PathBuf, time::SystemTime};
 use holdfast_job::{JobId, Level, Moment, SourceResult, Stage, WhatHappened};
 use serde::{Deserialize, Serialize};
 
-use super::{SiteOrError, databases::DatabasePart, foreign_stage, life::Life};
+use super::{
+    SiteOrError,
+    databases::DatabasePart,
+    foreign_stage,
+    life::{Life, comes_up_again},
+};
 use crate::{
     base::Base,
     conductor::Plan,
@@ -16,10 +21,14 @@ use crate::{
     failure::{Failure, chain},
     foresight::reason,
     journal::Settlement,
+    mariadb::ClosedTime,
     swap::{Part, Side, live_inode},
     uncopied::Uncopied,
     work::Work,
 };
+
+/// So often whoever comes up behind the closed door is stopped again.
+pub const SOMEBODY_COMES_UP: u32 = 2;
 
 /// The part of a plan's facts that says what changes places, and how far that is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -66,7 +75,9 @@ pub(super) async fn run<P: Switching>(
 ) -> Result<(), Failure> {
     match stage {
         Stage::Close => {
-            plan.switching().look_at_door(work.job)?;
+            let switch = plan.switching();
+            switch.life.look_before_closing(&switch.parts, work).await?;
+            switch.look_at_door(work.job)?;
             plan.note(work)?;
             plan.switching().close(work.job)
         }
@@ -77,6 +88,7 @@ pub(super) async fn run<P: Switching>(
         }
         Stage::SwapDatabase => plan.switching().put_databases_new(work).await,
         Stage::SwapFiles => {
+            stop_who_came_up(plan, work).await?;
             plan.switching().look_at_trees()?;
             plan.note(work)?;
             plan.switching().put(Side::New)
@@ -96,6 +108,20 @@ pub(super) async fn run<P: Switching>(
     }
 }
 
+/// Nothing runs when the trees change places, whoever has started it meanwhile.
+async fn stop_who_came_up<P: Switching>(plan: &mut P, work: &mut Work<'_>) -> Result<(), Failure> {
+    let mut rounds = 0;
+    while let Some(names) = plan.switching().life.look_once_more(work).await? {
+        if rounds == SOMEBODY_COMES_UP {
+            return Err(comes_up_again(&names));
+        }
+        rounds += 1;
+        plan.note(work)?;
+        plan.switching().life.halt(work).await?;
+    }
+    Ok(())
+}
+
 /// Reverts one.
 pub(super) async fn revert<P: Switching>(
     plan: &mut P,
@@ -105,7 +131,10 @@ pub(super) async fn revert<P: Switching>(
     let switch = plan.switching();
     match stage {
         Stage::Close => switch.open(work.job),
-        Stage::Halt => switch.life.unhalt(work).await,
+        Stage::Halt => {
+            switch.life.unhalt(work).await?;
+            plan.note(work)
+        }
         Stage::SwapDatabase => switch.put_databases_old(work).await,
         Stage::SwapFiles => switch.put(Side::Old),
         Stage::Resume => switch.life.unresume(work).await,
@@ -207,10 +236,12 @@ impl Switch {
         Ok(())
     }
 
-    /// The exchange of every schema.
+    /// The exchange of every schema, all in one time.
     pub(super) async fn put_databases_new(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let limits = self.databases.iter().filter_map(DatabasePart::closed);
+        let time = ClosedTime::from_now(limits.min());
         for part in &self.databases {
-            part.put_new(work).await?;
+            part.put_new(time, work).await?;
         }
         Ok(())
     }
@@ -283,7 +314,8 @@ impl Switch {
     /// closed.
     pub(super) async fn stuck(&self, work: &Work<'_>) -> String {
         let (job, customer) = (work.job, work.customer());
-        let door = match self.whole(work).await {
+        let whole = self.whole(work).await;
+        let door = match whole {
             Some(side) => match self.open(job) {
                 Ok(()) => format!("The site is whole ({side:?}) and open."),
                 Err(failure) => {
@@ -293,9 +325,12 @@ impl Switch {
             None => "The site is a mixture and stays closed.".to_owned(),
         };
         let base = self.base.display();
-        if !self.looked && self.databases.is_empty() {
-            let then = format!("run, as root, `holdfast-executor settle {customer} --as old`.");
-            return format!("{door} Nothing has changed places. Mend the cause, then {then}");
+        if let Some(side) = whole {
+            let side = if side == Side::Old { "old" } else { "new" };
+            return format!(
+                "{door} Nothing is to be moved. Mend the cause, then run, as root, \
+                 `holdfast-executor settle {customer} --as {side}`."
+            );
         }
         let mut advice =
             vec![door, "Bring every tree to its place, by `mv`, not by copying:".into()];

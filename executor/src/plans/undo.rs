@@ -3,13 +3,13 @@
 //! | stage | run | revert |
 //! |---|---|---|
 //! | `Check` | the undo copy is there and whole, and is made durable | what was announced is taken back |
-//! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `Close` | what runs is looked at again; `.maintenance` on | `.maintenance` off |
 //! | `Halt` | what runs on the site is noted and stopped | it is started again |
 //! | `SwapDatabase` | the tables of each live schema and those of the copy change places; programs are reconciled | they change back |
-//! | `SwapFiles` | each live tree and the one in the undo copy change places | they change back |
+//! | `SwapFiles` | who has come up is stopped; each live tree and the one in the undo copy change places | they change back |
 //! | `Resume` | what ran is started; `after_swap`; the site is asked how it is | it is stopped |
 //! | `Open` | `.maintenance` off | `.maintenance` on |
-//! | `Keep` | the copy, which now holds what was displaced, becomes that of this job; `after` | it becomes the old one |
+//! | `Keep` | the copy, which now holds what was displaced, becomes that of this job; what runs is looked at for a while; `after` | it becomes the old one |
 //!
 //! So an undo can itself be undone.
 
@@ -136,7 +136,7 @@ impl Undo {
         };
         let base = site.base.clone();
         // What is brought back may have been unwell: that is no reason to refuse it.
-        let life = Life::look(site, true, work).await?;
+        let life = Life::look(site, &parts, true, work).await?;
         let places = Switch { base, parts, databases, life, ..Switch::default() };
         for part in &places.databases {
             let (server, lock) =
@@ -164,7 +164,7 @@ impl Undo {
                 return Err(nothing_to_undo(self.order.of));
             }
             server
-                .mark(&lock, &part.from, batches, &work.stop)
+                .mark_more(&lock, &part.from, batches, &work.stop)
                 .await
                 .map_err(MariadbError::into_failure)?;
         }
@@ -240,6 +240,7 @@ fn database_parts(
             bytes: 0,
             rows: 0,
             batches: 1,
+            closed_seconds: site.limits.closed.as_secs(),
             database,
         })
     };
@@ -307,6 +308,8 @@ impl Plan for Undo {
             Stage::Check => self.check(work).await,
             Stage::Keep => {
                 self.keep(work)?;
+                self.facts.switch.life.watch(work).await;
+                work.note(&self.facts)?;
                 tell_after(&self.site, work).await;
                 Ok(())
             }
@@ -339,6 +342,7 @@ impl Plan for Undo {
             services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),
             undo_until: self.facts.undo_until.filter(|_| done),
             healthy: self.facts.switch.life.is_well().filter(|_| done),
+            warnings: self.facts.switch.life.warnings(),
             ..Report::default()
         }
     }

@@ -96,7 +96,8 @@ impl Restore {
             ));
         }
         self.check_room(size, &aside, work).await?;
-        facts.switch.life = Life::look(site, self.order.keep_unhealthy, work).await?;
+        let parts = &facts.switch.parts;
+        facts.switch.life = Life::look(site, parts, self.order.keep_unhealthy, work).await?;
         if let Some(manifest) = &manifest {
             self.keep_beforehand(manifest);
         }

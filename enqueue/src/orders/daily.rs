@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use holdfast_job::CustomerId;
 use holdfast_store::{Actor, Database};
 
-use crate::{problem::Problem, spoken::to_come};
+use super::refusal::Refusal;
 
 /// How many orders of a customer's people are taken in 24 hours.
 ///
@@ -25,17 +25,13 @@ impl DailyLimit {
     /// operators order for a customer is counted all the same.
     ///
     /// # Errors
-    /// 429, until the first of those that are counted is a day old; 503 if the store is away.
-    pub async fn check(&self, customer: CustomerId, actor: &Actor) -> Result<(), Problem> {
+    /// [`Refusal::Daily`], until the first of those that are counted is a day old;
+    /// [`Refusal::Store`].
+    pub async fn check(&self, customer: CustomerId, actor: &Actor) -> Result<(), Refusal> {
         let Some(orders) = self.orders.filter(|_| actor.is_of_customer()) else { return Ok(()) };
-        let Some(wait) = self.database.wait_for_a_day(customer, orders).await? else {
-            return Ok(());
-        };
-        let detail = format!(
-            "{orders} orders for this site were given in the last 24 hours, and that is as many as \
-             are taken. The next one is taken in {}.",
-            to_come(wait)
-        );
-        Err(Problem::too_many("daily-limit", detail, wait))
+        match self.database.wait_for_a_day(customer, orders).await? {
+            Some(wait) => Err(Refusal::Daily { orders, wait }),
+            None => Ok(()),
+        }
     }
 }

@@ -3,15 +3,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::http::StatusCode;
-use holdfast_job::{JobId, Moment, Order, REQUEST_VERSION, Request, Restore, Scope, Verb, chain};
+use holdfast_job::{JobId, Moment, Order, REQUEST_VERSION, Request, Restore, Scope, Verb};
 use holdfast_store::{
     Actor, Admissions, AdmitError, Admitted, Class, Customer, Database, NewJob, OrderKey, Ring,
 };
 use tracing::{error, info};
 use uuid::Uuid;
 
-use crate::{daily::DailyLimit, keys::Signer, problem::Problem, ringing::Bells};
+use super::{daily::DailyLimit, keys::Signer, refusal::Refusal, ringing::Bells};
 
 /// How long after it is due an order is void.
 pub const VOID_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -67,26 +66,17 @@ impl Admission {
     /// Admits an order of this customer; it exists when this returns.
     ///
     /// # Errors
-    /// 409 if another job holds the customer, 422 if the backup is not there to be had or the key was
-    /// used for another request, 429 if the customer has ordered enough for today, 503 if no node serves
-    /// the customer's pool or the store is away; nothing is left of it then.
-    pub async fn admit(&self, customer: &Customer, order: NewOrder) -> Result<Given, Problem> {
+    /// [`Refusal`]: nothing is left of the order then, unless it says that it does not know.
+    pub async fn admit(&self, customer: &Customer, order: NewOrder) -> Result<Given, Refusal> {
         let NewOrder { order, actor, note, retry_of, key } = order;
-        let Some(node) = &customer.node else {
-            return Err(Problem::unavailable(
-                "no-node",
-                "No server is registered yet for the place where this site is, so nothing was \
-                 ordered. Please contact support.",
-                300,
-            ));
-        };
+        let Some(node) = &customer.node else { return Err(Refusal::NoNode) };
         if let Err(refusal) = self.daily.check(customer.id, &actor).await {
             // The same request at the same time may have been the last for which there was room.
             let before = match &key {
                 Some(key) => self.database.admitted_before(customer.id, key).await,
                 None => Ok(None),
             };
-            return before.map_err(refused)?.map(Given::Before).ok_or(refusal);
+            return before?.map(Given::Before).ok_or(refusal);
         }
         let job = JobId::from(Uuid::now_v7());
         let issued_at = Moment::of(SystemTime::now());
@@ -103,7 +93,7 @@ impl Admission {
         };
         let ticket = self.signer.sign(&request).map_err(|error| {
             error!("job {job} could not be signed: {error}");
-            Problem::internal()
+            Refusal::Unsigned
         })?;
         let new = NewJob {
             job,
@@ -127,13 +117,9 @@ impl Admission {
             Ok(Admitted::Now) => {}
             Ok(Admitted::Before(job)) => return Ok(Given::Before(job)),
             Err(AdmitError::BackupInUse) if verb == Verb::Delete => {
-                return Err(Problem::unprocessable(
-                    "backup-in-use",
-                    "This backup is being restored, or is held. It can be deleted when it is not any \
-                     more.",
-                ));
+                return Err(Refusal::BackupKept);
             }
-            Err(error) => return Err(refused(error)),
+            Err(error) => return Err(error.into()),
         }
         let due_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let due_ms = u64::try_from(due_ms).unwrap_or(u64::MAX);
@@ -174,38 +160,6 @@ impl About {
                 snapshot: delete.snapshots.first().cloned(),
                 ..whole
             },
-        }
-    }
-}
-
-/// What is answered to an order that was not admitted.
-pub fn refused(error: AdmitError) -> Problem {
-    match error {
-        AdmitError::Active(job) => Problem::new(
-            StatusCode::CONFLICT,
-            "active-job",
-            "Something else is under way",
-            "Another order for this site is still under way. Please wait for it to end.",
-        )
-        .with("active_job", job.to_string()),
-        AdmitError::BackupGone => Problem::unprocessable(
-            "backup-gone",
-            "This backup is being deleted or is gone. Please choose another one.",
-        ),
-        AdmitError::BackupInUse => {
-            Problem::unprocessable("backup-in-use", "This backup is in use.")
-        }
-        AdmitError::KeyReused(job) => Problem::unprocessable(
-            "idempotency-key-reused",
-            "This idempotency key was used for another request. Use a new one for a new order.",
-        )
-        .with("job", job.to_string()),
-        AdmitError::Store(error) => error.into(),
-        AdmitError::Unknown(_) => {
-            error!("{}", chain(&error));
-            let detail = "It is not known whether this was ordered. Please look at the jobs of this \
-                          site in a few seconds before you order it again.";
-            Problem::unavailable("order-unknown", detail, 5)
         }
     }
 }
