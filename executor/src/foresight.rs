@@ -6,10 +6,11 @@
 //! other direction is compared here. It knows neither plans nor journals.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, FileTimes},
     io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use nix::{
@@ -285,8 +286,12 @@ fn refuse_project(
     Err(Obstacle::Project { tree, tree_id: its.id, folder, folder_id: takes.id })
 }
 
-/// The folder of a trial, removed on drop.
-struct Trial(PathBuf);
+/// The folder of a trial, removed on drop, without a trace in the time of the one that it is in.
+struct Trial {
+    place: PathBuf,
+    beside: File,
+    changed: Option<SystemTime>,
+}
 
 impl Trial {
     /// In `.holdfast`, or beside where it would be.
@@ -298,10 +303,12 @@ impl Trial {
             false => base.path().join(format!(".holdfast-doctor-{own}")),
         };
         let look = |source| Obstacle::Look { path: base.path().to_owned(), source };
+        let beside = File::open(place.parent().unwrap_or(base.path())).map_err(look)?;
+        let changed = beside.metadata().and_then(|found| found.modified()).ok();
         fs::create_dir(&place).map_err(look)?;
-        let trial = Self(place);
+        let trial = Self { place, beside, changed };
         // As the folder is that a stage will be in.
-        Project::hand_on_nothing(&File::open(&trial.0).map_err(look)?).await?;
+        Project::hand_on_nothing(&File::open(&trial.place).map_err(look)?).await?;
         // Full and empty are so after the exchange.
         [trial.full(), trial.empty(), trial.empty().join("inside")]
             .iter()
@@ -311,17 +318,20 @@ impl Trial {
     }
 
     fn full(&self) -> PathBuf {
-        self.0.join("full")
+        self.place.join("full")
     }
 
     fn empty(&self) -> PathBuf {
-        self.0.join("empty")
+        self.place.join("empty")
     }
 }
 
 impl Drop for Trial {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.place);
+        if let Some(changed) = self.changed {
+            let _ = self.beside.set_times(FileTimes::new().set_modified(changed));
+        }
     }
 }
 
