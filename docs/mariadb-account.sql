@@ -14,6 +14,8 @@ GRANT SELECT ON mysql.procs_priv TO holdfast@localhost;
 GRANT SELECT, INSERT, CREATE, DROP, ALTER, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE,
   EXECUTE, EVENT, TRIGGER ON `customer\_%`.* TO holdfast@localhost WITH GRANT OPTION;
 
--- Holdfast's own schemas, and what the account that loads a dump is given there.
+-- Holdfast's own schemas: what the account that loads a dump is given there, and what the rehearsal of
+-- programs needs.
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, LOCK TABLES,
-  CREATE TEMPORARY TABLES, DELETE HISTORY ON `holdfast\_%`.* TO holdfast@localhost WITH GRANT OPTION;
+  CREATE TEMPORARY TABLES, DELETE HISTORY, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE,
+  EXECUTE, EVENT, TRIGGER ON `holdfast\_%`.* TO holdfast@localhost WITH GRANT OPTION;

@@ -58,10 +58,23 @@ configure_node() {
 make_sites_account() {
     if [ -e "$etc/mariadb.toml" ]; then
         once 600 root:root "$etc/mariadb.toml" </dev/null
+        if [ "$(sql <<<"$lacks_programs" 2>/dev/null)" = 1 ]; then
+            step "give holdfast@localhost the rights to rehearse programs" give_programs
+        fi
     elif server_answers; then
         step "make the account holdfast@localhost for the sites' databases ($etc/mariadb.toml)" write_sites_account
         hint_binary_log
     fi
+}
+
+# An account of an earlier version cannot make programs in Holdfast's own schemas.
+lacks_programs="SELECT COUNT(*) FROM mysql.db WHERE User = 'holdfast' AND Host = 'localhost'
+    AND Db = 'holdfast\\\\_%' AND Event_priv = 'N'"
+
+# shellcheck disable=SC2016
+give_programs() {
+    sql <<<'GRANT CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EXECUTE, EVENT, TRIGGER
+        ON `holdfast\_%`.* TO holdfast@localhost'
 }
 
 write_sites_account() {

@@ -88,6 +88,25 @@ remove_user() {
     step "remove the user $1" userdel "$1"
 }
 
+# What restores have displaced is kept for an undo, which nobody can order any more.
+tell_kept_copies() {
+    local place folder schema size
+    place=$(value customers "$etc/executor.toml")
+    while IFS= read -r folder; do
+        size=$(du -sh "$folder" | cut -f 1)
+        say "  $folder, $size: what restores have displaced; remove it when nobody wants it back"
+    done < <(find "${place:-/var/customers}" -maxdepth 2 -type d -name .holdfast 2>/dev/null | sort)
+    if ! server_answers; then return; fi
+    while IFS=$'\t' read -r schema size; do
+        say "  in MariaDB: $schema, $size MB: what a restore has displaced; DROP DATABASE it when nobody wants it back"
+    done < <(sql <<'SQL'
+SELECT SCHEMA_NAME, (SELECT ROUND(IFNULL(SUM(DATA_LENGTH + INDEX_LENGTH), 0) / 1000000, 1)
+    FROM information_schema.TABLES WHERE TABLE_SCHEMA = SCHEMA_NAME)
+FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'holdfast\_undo\_%' ORDER BY SCHEMA_NAME
+SQL
+    )
+}
+
 tell_kept() {
     local path
     say "Kept:"
@@ -95,6 +114,7 @@ tell_kept() {
         /opt/holdfast /etc/systemd/system/holdfast-*.service.d; do
         if [ "$dry_run" = no ] && [ -e "$path" ]; then say "  $path"; fi
     done
+    tell_kept_copies
     say "  in MariaDB: the schema of the control database, and the accounts holdfast, holdfast_admin, holdfast_web and holdfast_worker"
     say "$etc/master.secret opens the backups, wherever they are. Who installs again goes on with all of it."
 }

@@ -18,7 +18,8 @@ use crate::{config::Database, swap::Part};
 
 /// The folder's name.
 pub const FOLDER: &str = ".holdfast";
-const UNDO_FILE: &str = "undo.json";
+/// The file that makes a folder an undo copy.
+pub const UNDO_FILE: &str = "undo.json";
 const NEXT_UNDO_FILE: &str = "undo.next.json";
 /// See <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -117,6 +118,11 @@ impl Aside {
         self.folder.join(format!("stage-{job}"))
     }
 
+    /// Where a process tries what the kernel lets it do.
+    pub fn trial(&self, process: u32) -> PathBuf {
+        self.folder.join(format!("trial-{process}"))
+    }
+
     /// Where what this job displaced is kept.
     pub fn undo(&self, job: JobId) -> PathBuf {
         self.folder.join(format!("undo-{job}"))
@@ -207,12 +213,14 @@ impl Aside {
         self.named("trash-")
     }
 
-    /// Stages, of whichever job.
+    /// Stages and trials, of whichever job.
     ///
     /// # Errors
     /// What the system said.
     pub fn stages(&self) -> io::Result<Vec<PathBuf>> {
-        self.named("stage-")
+        let mut found = self.named("stage-")?;
+        found.extend(self.named("trial-")?);
+        Ok(found)
     }
 
     /// The undo copies, the latest last, and where they are.

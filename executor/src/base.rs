@@ -13,8 +13,8 @@ use std::{
 
 use nix::{
     errno::Errno,
-    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2},
-    sys::stat::{FileStat, fstatat},
+    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2},
+    sys::stat::{FileStat, Mode, fstatat},
 };
 
 /// A site's base directory.
@@ -109,6 +109,15 @@ impl Folder {
     /// What fsync(2) said.
     pub fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
+    }
+
+    /// Opens a directory in it; a link in its place is refused.
+    ///
+    /// # Errors
+    /// What openat(2) said.
+    pub fn open_tree(&self, name: &OsStr) -> io::Result<OwnedFd> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        Ok(openat(&self.0, name, flags, Mode::empty())?)
     }
 
     /// What a name in it is now, a link itself if it is one; `None` if there is nothing.

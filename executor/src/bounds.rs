@@ -11,7 +11,7 @@ use crate::{
     config::{Probe, Services},
     health::BEYOND,
     hooks,
-    plans::{AWAY_FOR, DATABASE_PATIENCE},
+    plans::{AWAY_FOR, DATABASE_PATIENCE, SOMEBODY_COMES_UP},
     process::LONGEST_END,
     services::{ANSWER_WITHIN, BURIAL},
 };
@@ -24,27 +24,38 @@ pub fn longest_switch(services: &Services, probe: Option<&Probe>) -> Duration {
     let page = look * 2
         + probe
             .map_or(Duration::ZERO, |probe| services.start_within + ended(probe.patience + BEYOND));
-    let there =
-        look * 2 + stop(services) + ended(DATABASE_PATIENCE) + start(services) + hook + page;
+    // Who comes up behind the closed door is stopped as well, and again.
+    let come_up = (look * 3 + stop(services)) * SOMEBODY_COMES_UP;
+    let there = look * 2
+        + stop(services)
+        + ended(DATABASE_PATIENCE)
+        + come_up
+        + start(services)
+        + hook
+        + page;
     // On the way back an engine that is away is waited for as long as for a start.
     let again = services.start_within + stop(services);
     let back = again + AWAY_FOR + ended(DATABASE_PATIENCE) + start(services) + hook;
     there + back
 }
 
-/// Units, then containers, which are looked at before and after, then processes.
+/// Units and containers side by side, which are looked at before and after, then processes. All
+/// containers together have the longest time that one may ask for.
 fn stop(services: &Services) -> Duration {
     let (within, look) = (services.stop_within, ended(ANSWER_WITHIN));
-    let units = ended(within) + look * 2;
-    let containers = look + ended(within + ANSWER_WITHIN) + look;
-    units + containers + within + BURIAL
+    let most = services.own_stop_within.max(within);
+    let units = ended(most) + look * 5;
+    let containers = look + ended(most + ANSWER_WITHIN) + look;
+    units.max(containers) + within + BURIAL
 }
 
 /// Units have as long as all, and where they fail, a look at the machine comes in the place of what
-/// follows; a container that is begun at the last moment is stopped first.
+/// follows; a container that is begun at the last moment is stopped first. Then its log is read, and it
+/// is looked who was left behind.
 fn start(services: &Services) -> Duration {
     let look = ended(ANSWER_WITHIN);
-    ended(services.start_within) + look + ended(services.stop_within + ANSWER_WITHIN) + look
+    let most = services.own_stop_within.max(services.stop_within);
+    ended(services.start_within) + look + ended(most + ANSWER_WITHIN) + look * 5
 }
 
 /// A program that does not end within its patience, and has to be killed.

@@ -1,11 +1,12 @@
 //! The conductor: asks the driver what is next, writes it down, and has the plan do it.
 
-use holdfast_job::{Outcome, SnapshotId, SourceResult, Stage, Verb, WorkResult};
+use holdfast_job::{Outcome, SnapshotId, SourceResult, Stage, Verb, WorkResult, bounded};
 
 use crate::{
     driver::{self, Move, Outline},
     failure::{Failure, FailureKind},
     journal::{JournalError, Record},
+    note::Note,
     rehearsal::{Rehearsal, Step},
     work::Work,
 };
@@ -67,6 +68,8 @@ pub struct Report {
     pub unreadable: Vec<String>,
     /// Whether files were left out because they could not be read.
     pub incomplete: bool,
+    /// What is to be known although it succeeded.
+    pub notes: Vec<Note>,
     /// What happened to each source.
     pub sources: Vec<SourceResult>,
     /// The snapshot in question.
@@ -79,6 +82,16 @@ pub struct Report {
     pub undo_until: Option<holdfast_job::Moment>,
     /// Whether the site is well, if it can be asked.
     pub healthy: Option<bool>,
+    /// For the operator, whatever came of it: what did not go as it should.
+    pub warnings: Vec<String>,
+}
+
+impl Report {
+    /// The operator's text, with the warnings behind it.
+    fn with_warnings(&self, text: &str) -> String {
+        let warnings = self.warnings.iter().map(|warning| format!("\nWarning: {warning}"));
+        format!("{text}{}", warnings.collect::<String>())
+    }
 }
 
 /// Why a plan came to no end. Its journal is open, and whoever takes the customer's lock next
@@ -124,13 +137,14 @@ pub async fn conduct<P: Plan>(
                     true => Outcome::Incomplete,
                     false => Outcome::Completed,
                 };
-                let done = report.done.clone();
-                return Ok(end(work, result(work, outcome, (done.clone(), done), report))?);
+                let (customer, operator) = Note::behind(&report.done, &report.notes);
+                let texts = (customer, report.with_warnings(&operator));
+                return Ok(end(work, result(work, outcome, texts, report))?);
             }
             Move::GiveUp(failure) => {
                 let failure = failure.unwrap_or_else(|| plan.interrupted());
                 let report = plan.report(Reached::Start, work);
-                let texts = (failure.customer.clone(), failure.operator.clone());
+                let texts = (failure.customer.clone(), report.with_warnings(&failure.operator));
                 return Ok(end(work, result(work, failure.outcome(), texts, report))?);
             }
             Move::Wait(failure) => {
@@ -222,15 +236,15 @@ fn result(
         version: 1,
         job: Some(work.job),
         outcome,
-        customer_message,
-        operator_message,
+        customer_message: bounded(customer_message),
+        operator_message: bounded(operator_message),
         sources: report.sources,
         snapshot: report.snapshot,
         closed_ms: report.closed_ms,
         services_ms: report.services_ms,
         undo_until: report.undo_until,
         healthy: report.healthy,
-        unreadable: report.unreadable,
+        unreadable: report.unreadable.into_iter().map(bounded).collect(),
     }
 }
 

@@ -38,8 +38,11 @@ pub const FAILED: u8 = 125;
 pub struct Confinement {
     /// The customers' folder, made empty.
     pub hide: PathBuf,
-    /// The one directory that is shown again, at its own path, and what may be done there.
+    /// The one directory that is shown again, and what may be done there.
     pub show: Option<(PathBuf, Access)>,
+    /// Where it is shown, below what is hidden; by itself at its own path.
+    #[serde(default)]
+    pub at: Option<PathBuf>,
 }
 
 /// What a confined program may do with the tree it is shown.
@@ -184,7 +187,7 @@ fn let_go() -> io::Result<()> {
 }
 
 fn enter(confinement: &Confinement) -> Result<(), ConfineError> {
-    let Confinement { hide, show } = confinement;
+    let Confinement { hide, show, at } = confinement;
     unshare(CloneFlags::CLONE_NEWNS).map_err(system("make a mount namespace"))?;
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
@@ -192,7 +195,7 @@ fn enter(confinement: &Confinement) -> Result<(), ConfineError> {
     // Opened in the new namespace, whose mount it must be, and before it is hidden; the way to it
     // is root's, so no link can stand in it.
     let shown = match show {
-        Some((show, access)) => Some((open_path(show)?, show, access)),
+        Some((show, access)) => Some((open_path(show)?, at.as_ref().unwrap_or(show), access)),
         None => None,
     };
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
@@ -205,7 +208,7 @@ fn enter(confinement: &Confinement) -> Result<(), ConfineError> {
         .map_err(|source| ConfineError::System { doing: "leave the old tree".into(), source })
 }
 
-/// Binds the directory back at its own path, where the emptied folder hid it.
+/// Binds the directory back where it is to be shown, in what the emptied folder hid.
 fn show_again(folder: &File, show: &Path, access: Access) -> Result<(), ConfineError> {
     let none = None::<&str>;
     fs::create_dir_all(show).map_err(|source| ConfineError::System {

@@ -1,6 +1,9 @@
 //! `manifest.json`: what a snapshot holds, by the stable ids of the site, in the snapshot itself.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use holdfast_job::{CustomerId, JobId, Moment, SourceId};
 use serde::{Deserialize, Serialize};
@@ -8,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Engine, FileSource, Node},
     mariadb::{Charset, ExpectedTable},
+    tree::Mark,
 };
 
 /// The version of the manifest that this build writes. It understands the one before as well,
@@ -15,12 +19,17 @@ use crate::{
 pub const MANIFEST_VERSION: u32 = 2;
 /// Its name.
 pub const FILE: &str = "manifest.json";
+/// The tag of a snapshot with folders that must have their flags before anything is in them.
+pub const MARKED: &str = "marked";
 /// A database's tables and data, in the folder of its id beside the manifest.
 pub const TABLES_FILE: &str = "tables.sql";
 /// Its programs as data, one a line.
 pub const PROGRAMS_FILE: &str = "programs.jsonl";
 /// The same for people.
 pub const PROGRAMS_SQL_FILE: &str = "programs.sql";
+
+/// By source, entries with flags of chattr(1) that they would not inherit.
+pub type MarksOfSources = BTreeMap<SourceId, Vec<Mark>>;
 
 /// What a snapshot holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +44,9 @@ pub struct Manifest {
     pub created_at: Moment,
     /// The file sources in it.
     pub files: Vec<SavedFiles>,
+    /// The flags in the file sources.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub marks: MarksOfSources,
     /// The databases in it.
     #[serde(default)]
     pub databases: Vec<SavedDatabase>,

@@ -1,21 +1,48 @@
 //! What is mounted where, as this process sees it.
 
-use std::{ffi::OsString, io, os::unix::ffi::OsStringExt, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+};
 
 /// The kernel's table of mounts: proc_pid_mountinfo(5).
 pub const TABLE: &str = "/proc/self/mountinfo";
+
+/// One line of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The numbers of its file system, `major:minor`.
+    pub device: String,
+    /// The directory of that file system that is mounted.
+    pub root: PathBuf,
+    /// Where it is mounted.
+    pub point: PathBuf,
+}
 
 /// Every mount point.
 ///
 /// # Errors
 /// If the table cannot be read.
 pub fn mount_points() -> io::Result<Vec<PathBuf>> {
-    let table = std::fs::read(TABLE)?;
-    Ok(table
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4))
-        .map(|field| PathBuf::from(OsString::from_vec(unescape(field))))
-        .collect())
+    Ok(table(Path::new(TABLE))?.into_iter().map(|mount| mount.point).collect())
+}
+
+/// Every mount of a table, such as [`TABLE`] or another process' one.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn table(path: &Path) -> io::Result<Vec<Mount>> {
+    let table = std::fs::read(path)?;
+    let path = |field: &[u8]| PathBuf::from(OsString::from_vec(unescape(field)));
+    let mount = |line: &[u8]| {
+        let mut fields = line.split(|byte| *byte == b' ').skip(2);
+        let (device, root, point) = (fields.next()?, fields.next()?, fields.next()?);
+        let device = String::from_utf8_lossy(device).into_owned();
+        Some(Mount { device, root: path(root), point: path(point) })
+    };
+    Ok(table.split(|byte| *byte == b'\n').filter_map(mount).collect())
 }
 
 /// Space, tab, line end and backslash stand as `\040` and the like.

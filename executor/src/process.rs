@@ -25,6 +25,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+pub use self::output::FULL_DISK;
 use self::{
     feed::Feed,
     output::{Lines, MAX_LINE_BYTES, Tail},
@@ -35,6 +36,9 @@ use crate::stop::Stop;
 const GRACE: Duration = Duration::from_secs(3);
 /// How long the output of a dead child may be held open by somebody it left behind.
 const AFTERGLOW: Duration = Duration::from_secs(1);
+/// A child that says that a disk is full has so long for its next step, however patient one is with it:
+/// restic tries again for minutes, and says no more.
+const PATIENCE_WITH_A_FULL_DISK: Duration = Duration::from_secs(10);
 /// How long it takes at most to end a child whose patience is at its end: asked, killed, awaited.
 pub const LONGEST_END: Duration = GRACE.saturating_add(GRACE).saturating_add(AFTERGLOW);
 /// What is read of stdout, or of an input file, at once.
@@ -126,6 +130,9 @@ pub enum ProcessError {
         name: String,
         /// For how long.
         patience: Duration,
+        /// The beginning and the end of what it said on stderr. Not for every reader: a database's
+        /// client says there what rows hold.
+        stderr: String,
     },
     /// A stop was asked for and it was ended.
     #[error("{name} was stopped")]
@@ -271,7 +278,8 @@ impl Running {
         };
         // A dump is not to wait for us at every page; the default is as good where this is refused.
         let _ = fcntl(&stdout, FcntlArg::F_SETPIPE_SZ(CHUNK_BYTES as i32));
-        let (patience, feed) = (self.patience, &mut self.feed);
+        let (all_patience, feed) = (self.patience, &mut self.feed);
+        let mut patience = all_patience;
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         let mut tail = Tail::new(stderr);
         let (mut out_open, mut err_open) = (true, true);
@@ -288,6 +296,10 @@ impl Running {
                 }
                 read = tail.read(), if err_open => {
                     err_open = read.map_err(lost)?;
+                    if status.is_none() && tail.tells_of_a_full_disk() {
+                        patience = all_patience.min(PATIENCE_WITH_A_FULL_DISK);
+                        deadline = deadline.min(Instant::now() + patience);
+                    }
                     None
                 }
                 ended = self.child.wait(), if status.is_none() => {
@@ -304,14 +316,18 @@ impl Running {
                 () = sleep_until(deadline) => {
                     if status.is_none() {
                         end(&mut self.child).await;
-                        return Err(ProcessError::NoProgress { name, patience });
+                        let stderr = tail.text();
+                        return Err(ProcessError::NoProgress { name, patience, stderr });
                     }
                     None
                 }
             };
             let Some(heard) = heard else { continue };
             match on_event(heard) {
-                Ok(Moved::Yes) if status.is_none() => deadline = Instant::now() + patience,
+                Ok(Moved::Yes) if status.is_none() => {
+                    patience = all_patience;
+                    deadline = Instant::now() + patience;
+                }
                 Ok(_) => {}
                 Err(source) => {
                     end(&mut self.child).await;

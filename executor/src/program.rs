@@ -81,7 +81,7 @@ pub fn main(rehearsal: &mut dyn Rehearsal) -> ExitCode {
 async fn act(action: Action, folder: &Path, rehearsal: &mut dyn Rehearsal) -> ExitCode {
     match action {
         Action::CarryOut(verb) => order(verb, folder, rehearsal).await,
-        Action::Doctor { json } => doctor(folder, json).await,
+        Action::Doctor { json, site } => doctor(folder, site, json).await,
         Action::Recover => match Node::load(folder) {
             Ok(node) => recover_all(&node, rehearsal).await,
             Err(error) => wrong(&chain(&error)),
@@ -168,8 +168,8 @@ async fn recover_all(node: &Node, rehearsal: &mut dyn Rehearsal) -> ExitCode {
     }
 }
 
-async fn doctor(folder: &Path, json: bool) -> ExitCode {
-    let findings = examine(folder).await;
+async fn doctor(folder: &Path, site: Option<CustomerId>, json: bool) -> ExitCode {
+    let findings = examine(folder, site).await;
     for finding in &findings {
         let line = if json {
             serde_json::to_string(finding).unwrap_or_default()

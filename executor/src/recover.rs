@@ -16,13 +16,15 @@ use crate::{
     lock::{CustomerLock, LockError},
     mariadb::{MariadbError, Server},
     perform::{Performance, perform},
-    plans::beginnings,
+    plans::{beginnings, names_of, rehearsals_of},
     rehearsal::Rehearsal,
+    restic::scratch,
     secret::database_lock,
     space::Free,
     stop::Stop,
     teller::Teller,
     trash::{Haste, remove},
+    uncopied::Uncopied,
     work::{Work, no_stop},
 };
 
@@ -108,6 +110,7 @@ pub async fn recover(
         say(Recovered { version: 1, customer, standing, detail });
     }
     let mut left = Leavings::default();
+    scratch::clear(&node.state)?;
     for customer in settled {
         // Who has taken the lock meanwhile is at work; the next `recover` tidies up.
         let Ok(lock) = CustomerLock::try_take(&node.state, customer) else { continue };
@@ -118,7 +121,9 @@ pub async fn recover(
     }
     // No lock is held any more: a large removal keeps no customer waiting.
     for tree in left.trash {
-        remove(&tree, Haste::Idle, &no_stop()).await;
+        if let Err(left) = remove(&tree, Haste::Idle, &no_stop()).await {
+            teller.log(Level::Warn, left.to_string());
+        }
     }
     Ok(())
 }
@@ -167,10 +172,14 @@ async fn tidy_one(node: &Node, lock: &CustomerLock, left: &mut Leavings) -> io::
         return Ok(());
     }
     let (mut bases, mut databases) = (bases_of(&journals), databases_of(&journals));
+    for journal in &journals {
+        clear_rehearsals(node, lock, journal, &mut left.away).await?;
+    }
     drop(journals);
     let site = node.site(lock.customer()).ok();
     bases.extend(site.iter().map(|site| site.base.clone()));
-    tidy(&shelf, site.as_ref(), &bases, &mut left.trash)?;
+    let uncopied = Uncopied::read(&node.state, lock.customer())?;
+    tidy(&shelf, (site.as_ref(), &uncopied), &bases, &mut left.trash)?;
     databases.extend(site.into_iter().flat_map(|site| site.databases));
     tidy_databases(node, lock, databases, bases, &mut left.away).await
 }
@@ -189,6 +198,34 @@ fn databases_of(journals: &[Journal]) -> Vec<Database> {
     let switch = |journal: &Journal| crate::perform::switch_of(journal).ok().flatten();
     let parts = journals.iter().filter_map(switch).flat_map(|switch| switch.databases);
     parts.map(|part| part.database).collect()
+}
+
+/// What a backup could not take away of its rehearsals: by their names, which no undo copy has.
+async fn clear_rehearsals(
+    node: &Node,
+    lock: &CustomerLock,
+    journal: &Journal,
+    away: &mut Vec<Reach>,
+) -> io::Result<()> {
+    for (number, database) in rehearsals_of(journal) {
+        let Some(job) = journal.opened().map(|opened| opened.request.job) else { continue };
+        if away.contains(&database.reach) {
+            continue;
+        }
+        let failed = |error: &dyn std::error::Error| io::Error::other(chain(error));
+        let of = names_of(node, lock.customer(), job, number).map_err(|error| failed(&error))?;
+        let name = database_lock(node, lock.customer()).map_err(|error| failed(&error))?;
+        let server = Server::administered(node, &database, PATIENCE);
+        let server = server.map_err(|error| failed(&error))?;
+        let [schema, other, user] = &of;
+        let cleared =
+            server.clear_rehearsal(&name, ([schema.as_str(), other], user), &no_stop()).await;
+        if let Err(MariadbError::Away(_)) = cleared {
+            away.push(database.reach.clone());
+        }
+        cleared.map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 /// Nothing of this customer is open: schemas and accounts of ours that belong to no undo copy go.
@@ -241,7 +278,7 @@ async fn tidy_databases(
 /// Nothing of this customer is open: stages are left-overs, and what is past its time goes.
 fn tidy(
     shelf: &Shelf,
-    site: Option<&Site>,
+    (site, uncopied): (Option<&Site>, &Uncopied),
     bases: &BTreeSet<PathBuf>,
     trash: &mut Vec<PathBuf>,
 ) -> io::Result<()> {
@@ -250,7 +287,7 @@ fn tidy(
         for stage in aside.stages()? {
             aside.discard(&stage)?;
         }
-        drop_undo_copies(&aside, site)?;
+        drop_undo_copies(&aside, site, uncopied)?;
         trash.extend(aside.trash()?);
     }
     for journal in shelf.journals().map_err(io::Error::other)? {
@@ -264,7 +301,7 @@ fn tidy(
 
 /// Undo copies past their time go. While the disk is too full for them, so does the oldest of each
 /// customer: what that gives back is seen when its trash is out, by the next `recover`.
-fn drop_undo_copies(aside: &Aside, site: Option<&Site>) -> io::Result<()> {
+fn drop_undo_copies(aside: &Aside, site: Option<&Site>, uncopied: &Uncopied) -> io::Result<()> {
     if aside.undo_copies()?.is_empty() {
         return Ok(());
     }
@@ -276,7 +313,7 @@ fn drop_undo_copies(aside: &Aside, site: Option<&Site>) -> io::Result<()> {
         aside.discard(&folder)?;
     }
     for (age, (folder, copy)) in aside.standing_copies()?.into_iter().enumerate() {
-        if (short && age == 0) || copy.until < Work::now() {
+        if (short && age == 0) || copy.until < Work::now() || uncopied.supersedes(&copy) {
             aside.discard(&folder)?;
         }
     }

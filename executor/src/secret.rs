@@ -106,6 +106,7 @@ mod tests {
             shared,
             password: PasswordSource::Derived,
             sftp_command: None,
+            mount_point: None,
             max_orders: None,
             environment: Default::default(),
         }

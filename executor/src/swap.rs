@@ -5,6 +5,7 @@
 //! numbers need not survive a reboot, and both trees are on the base's own device.
 
 use std::{
+    ffi::OsStr,
     io,
     path::{Path, PathBuf},
 };
@@ -12,11 +13,17 @@ use std::{
 use holdfast_job::SourceId;
 use nix::{
     fcntl::{RenameFlags, renameat2},
-    sys::stat::FileStat,
+    sys::{
+        stat::{FileStat, UtimensatFlags, utimensat},
+        time::TimeSpec,
+    },
 };
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Base, Folder};
+use crate::{
+    base::{Base, Folder},
+    subvolume,
+};
 
 /// One source that changes places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +115,7 @@ impl Part {
                 Side::New => (self.old, self.new),
                 Side::Old => (self.new, self.old),
             };
+            let times = [live.look_up(live_name), aside.look_up(aside_name)];
             let renamed = match (leaves, comes) {
                 (Some(_), Some(_)) => renameat2(
                     live.as_fd(),
@@ -132,6 +140,9 @@ impl Part {
                 ),
             };
             renamed.map_err(|errno| system("exchange", &self.live)(errno.into()))?;
+            let [left, came] = times.map(|found| found.ok().flatten());
+            keep_time(&aside, aside_name, left);
+            keep_time(&live, live_name, came);
         }
         live.sync().map_err(system("make durable", &self.live))?;
         aside.sync().map_err(system("make durable", &self.aside))?;
@@ -143,12 +154,33 @@ impl Part {
     }
 }
 
-/// The inode that is live at `path` now.
+/// XFS takes an exchange for a change of what a directory holds. The time of that is no reason to fail.
+fn keep_time(folder: &Folder, name: &OsStr, before: Option<FileStat>) {
+    let Some(before) = before else { return };
+    let time = |stat: &FileStat| (stat.st_mtime, stat.st_mtime_nsec);
+    match folder.look_up(name) {
+        Ok(Some(now)) if now.st_ino == before.st_ino && time(&now) != time(&before) => {}
+        _ => return,
+    }
+    let accessed = TimeSpec::new(before.st_atime, before.st_atime_nsec);
+    let modified = TimeSpec::new(before.st_mtime, before.st_mtime_nsec);
+    let flags = UtimensatFlags::NoFollowSymlink;
+    let _ = utimensat(folder.as_fd(), name, &accessed, &modified, flags);
+}
+
+/// The inode that is live at `path` now; for the root of a subvolume, whose inode is that of every
+/// other, a number of its own.
 ///
 /// # Errors
 /// [`SwapError::System`]; NotFound if the directory that should hold it is missing.
 pub fn live_inode(base: &Base, path: &Path) -> Result<Option<u64>, SwapError> {
-    Ok(look_up(base, path)?.map(|stat| stat.st_ino))
+    let (parent, name) = open_parent(base, path)?;
+    match parent.look_up(name).map_err(system("look at", path))? {
+        Some(stat) if stat.st_ino == subvolume::ROOT_INODE => {
+            subvolume::number(&parent.as_fd(), name).map(Some).map_err(system("look at", path))
+        }
+        found => Ok(found.map(|stat| stat.st_ino)),
+    }
 }
 
 /// What is at `path` now, a link itself if it is one.
@@ -160,10 +192,7 @@ pub fn look_up(base: &Base, path: &Path) -> Result<Option<FileStat>, SwapError> 
     parent.look_up(name).map_err(system("look at", path))
 }
 
-fn open_parent<'p>(
-    base: &Base,
-    path: &'p Path,
-) -> Result<(Folder, &'p std::ffi::OsStr), SwapError> {
+fn open_parent<'p>(base: &Base, path: &'p Path) -> Result<(Folder, &'p OsStr), SwapError> {
     base.parent_of(path).map_err(system("open the directory of", path))
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use holdfast_job::{Level, Message, Progress, Stage, WorkResult};
+use holdfast_job::{Level, Message, Progress, Stage, WorkResult, bounded};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Lines that may wait for a slow reader before further ones are left out.
@@ -85,7 +85,7 @@ impl Teller {
 
     /// Something worth knowing.
     pub fn log(&self, level: Level, text: impl Into<String>) {
-        self.say(Message::Log { level, text: text.into() });
+        self.say(Message::Log { level, text: bounded(text.into()) });
     }
 
     /// The last word; waits a moment for it to be heard, and no longer.

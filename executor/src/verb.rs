@@ -26,6 +26,8 @@ pub enum Action {
     Doctor {
         /// As JSON lines.
         json: bool,
+        /// Of this customer's site alone.
+        site: Option<CustomerId>,
     },
     /// Settle a stuck customer.
     Settle(CustomerId, Settlement),
@@ -50,8 +52,8 @@ Carries out one order for one customer's site. Runs as root.
       long as the order is wanted. JSON lines on stdout, the last one the result.
   recover
       finish or take back what was interrupted; take out the trash
-  doctor [--json]
-      look whether this node is as it must be
+  doctor [--site <customer>] [--json]
+      look whether this node, and each site on it or this one, is as it must be
   settle <customer> --as old|new
       say how a stuck site stands, after bringing it there
   repository-password <customer> <repository>
@@ -79,8 +81,12 @@ pub fn parse(args: &[String]) -> Result<CommandLine, String> {
         ["undo"] => Action::CarryOut(Verb::Undo),
         ["delete"] => Action::CarryOut(Verb::Delete),
         ["recover"] => Action::Recover,
-        ["doctor"] => Action::Doctor { json: false },
-        ["doctor", "--json"] => Action::Doctor { json: true },
+        ["doctor"] => Action::Doctor { json: false, site: None },
+        ["doctor", "--json"] => Action::Doctor { json: true, site: None },
+        ["doctor", "--site", customer, rest @ ..] if matches!(rest, [] | ["--json"]) => {
+            let site = Some(customer.parse().map_err(text)?);
+            Action::Doctor { json: !rest.is_empty(), site }
+        }
         ["settle", customer, "--as", side] => {
             let settlement = match *side {
                 "old" => Settlement::Old,
@@ -122,10 +128,13 @@ mod tests {
     fn a_verb_takes_its_arguments_and_no_others() {
         assert_eq!(read("backup"), Ok(Action::CarryOut(Verb::Backup)));
         assert!(read("--config /tmp/x settle 42 --as old").is_ok());
+        assert!(read("doctor --site 42 --json").is_ok());
         for bad in [
             "",
             "backup 42",
             "settle 42",
+            "doctor --site",
+            "doctor --site 42 all",
             "settle 42 --as both",
             "settle --help --as old",
             "--config relative backup",

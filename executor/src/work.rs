@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use holdfast_job::{CustomerId, JobId, Moment, Progress, Stage};
 
 use crate::{
+    birth::Birth,
     config::Node,
     failure::Failure,
     journal::{Journal, Origin, Record},
@@ -86,7 +87,7 @@ pub struct Watching<'a> {
 
 impl Watch for Watching<'_> {
     fn started(&mut self, pid: u32) -> Result<(), ResticError> {
-        let record = Record::Restic { pid, at: Work::now() };
+        let record = Record::Restic { pid, at: Work::now(), birth: Birth::of(pid) };
         Ok(self.journal.append(record)?)
     }
 

@@ -4,6 +4,7 @@
 //! enter. Nothing here does I/O, and nothing here knows HTTP, SQL, Redis, restic or root.
 
 mod bell;
+mod bounded;
 mod chain;
 mod id;
 mod incoming;
@@ -18,6 +19,7 @@ mod status;
 mod ticket;
 
 pub use bell::{Bell, BellError};
+pub use bounded::{LONGEST_TEXT, bounded};
 pub use chain::chain;
 pub use id::{CustomerId, IdError, JobId, KeyId, NodeName, RepositoryName, SnapshotId, SourceId};
 pub use incoming::{Incoming, IncomingError};

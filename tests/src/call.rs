@@ -14,7 +14,7 @@ use holdfast_job::{
     CustomerId, JobId, Message, Moment, Order, Outcome, REQUEST_VERSION, Request, WorkResult,
 };
 
-use crate::{Node, Signer, Sudoers, eventually, executor, node::program, rehearsal};
+use crate::{Node, Signer, Sudoers, eventually, node::program, rehearsal};
 
 /// An order that is about to be given.
 #[derive(Debug, Clone)]
@@ -49,7 +49,8 @@ impl Call {
         };
         let config = node.root().join("etc");
         let (wrapper, environment) = (Vec::new(), Vec::new());
-        Self { config, program: executor(), wrapper, script: None, environment, request }
+        let program = node.executor().to_owned();
+        Self { config, program, wrapper, script: None, environment, request }
     }
 
     /// With the executor of the tests, told what to do: see `holdfast-rehearsal`.

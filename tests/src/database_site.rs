@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use holdfast_job::{Scope, SnapshotId, UndoCopy};
 
-use crate::{Call, MariaDb, Node, Schema, restic};
+use crate::{Call, MariaDb, Node, Release, Schema, restic};
 
 /// A node and the server of its site's one database, `shop`; the server is ended first.
 #[derive(Debug)]
@@ -34,8 +34,19 @@ impl DatabaseSite {
         Self::on_with(Node::new(), more)
     }
 
+    /// The same with a server of another series.
+    pub fn with_release(more: &[&str], release: Release) -> Self {
+        let node = Node::new();
+        let server = MariaDb::release_with_tenants(&node.root().join("db"), more, release);
+        Self::of(node, server)
+    }
+
     fn on_with(node: Node, more: &[&str]) -> Self {
         let server = MariaDb::with_tenants_and(&node.root().join("db"), more);
+        Self::of(node, server)
+    }
+
+    fn of(node: Node, server: MariaDb) -> Self {
         node.secret("etc/mariadb.toml", "user = \"root\"");
         fs::create_dir_all(node.live()).expect("a folder");
         fs::write(node.live().join("index.php"), "<?php\n").expect("a page");

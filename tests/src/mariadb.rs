@@ -9,12 +9,12 @@ use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::OnceLock,
+    sync::{Mutex, PoisonError},
     thread,
 };
 
 use crate::{
-    eventually, executor, node::copy_tree, output_of, program, remains, signal,
+    Release, eventually, executor, node::copy_tree, output_of, program, remains, signal,
     signal::signal_if_there, wait,
 };
 
@@ -24,6 +24,7 @@ use crate::{
 pub struct MariaDb {
     folder: PathBuf,
     more: Vec<String>,
+    release: Release,
     child: Option<Child>,
     pid: u32,
 }
@@ -81,13 +82,21 @@ impl MariaDb {
     /// # Panics
     /// As above.
     pub fn start_with(folder: &Path, more: &[&str]) -> Self {
+        Self::start_release(folder, more, Release::of_machine())
+    }
+
+    /// The same of another series.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn start_release(folder: &Path, more: &[&str], release: Release) -> Self {
         let socket = folder.join("server.sock");
         let length = socket.as_os_str().len();
         assert!(length <= LONGEST_SOCKET, "{length} bytes are too many: {}", socket.display());
         fs::create_dir_all(folder.join("tmp")).expect("a folder");
-        copy_tree(template(), &folder.join("data"));
+        copy_tree(&template(&release), &folder.join("data"));
         let more = more.iter().map(|option| (*option).to_owned()).collect();
-        let mut server = Self { folder: folder.to_owned(), more, child: None, pid: 0 };
+        let mut server = Self { folder: folder.to_owned(), more, release, child: None, pid: 0 };
         server.spawn();
         server
     }
@@ -100,7 +109,12 @@ impl MariaDb {
 
     /// The same with more options of the server.
     pub fn with_tenants_and(folder: &Path, more: &[&str]) -> Self {
-        let server = Self::start_with(folder, more);
+        Self::release_with_tenants(folder, more, Release::of_machine())
+    }
+
+    /// The same of another series.
+    pub fn release_with_tenants(folder: &Path, more: &[&str], release: Release) -> Self {
+        let server = Self::start_release(folder, more, release);
         let ((account, password), second) = (Self::ACCOUNT, Self::SECOND_ACCOUNT);
         let (schema, canary) = (Self::SCHEMA, Self::CANARY);
         let pattern = schema.replace('_', "\\_");
@@ -260,8 +274,9 @@ impl MariaDb {
 
     fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(self.folder.join("log"));
-        let mut server = program("/usr/sbin/mariadbd");
-        server.args(OPTIONS).args(&self.more).current_dir(&self.folder);
+        let mut server = program(self.release.server());
+        server.args(OPTIONS).args(self.release.options()).args(&self.more);
+        server.current_dir(&self.folder);
         server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log"));
         let child = self.child.insert(server.spawn().expect("mariadbd"));
         self.pid = child.id();
@@ -299,30 +314,42 @@ impl Drop for MariaDb {
 /// what cargo builds, for the next run too, and as large as a copy of it.
 ///
 /// It comes into being whole, by a rename, so that programs may race to make it.
-fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let said = output_of(program("/usr/sbin/mariadbd").args(["--no-defaults", "--version"]));
-        let version = said.split_whitespace().skip_while(|word| *word != "Ver").nth(1);
-        let version = version.unwrap_or_else(|| panic!("no version in {said}"));
-        let built = executor().parent().expect("a folder").to_owned();
-        let template = built.join(format!("holdfast-mariadb-{version}"));
-        if !template.is_dir() {
-            let new = built.join(format!("holdfast-mariadb-{version}.{}", std::process::id()));
-            let mut install = program("/usr/bin/mariadb-install-db");
-            install.args(["--no-defaults", "--user=root", "--skip-test-db"]);
-            install.args(["--auth-root-authentication-method=socket", "--force"]);
-            install.args(["--auth-root-socket-user=root", "--skip-name-resolve"]);
-            install.args(OPTIONS.iter().filter(|option| option.starts_with("--innodb-")));
-            // In one word: it passes over `--datadir` alone, and looks at the system's own data.
-            output_of(install.arg(format!("--datadir={}", new.display())));
-            match fs::rename(&new, &template) {
-                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
-                    fs::remove_dir_all(&new).expect("the later of two removed");
-                }
-                renamed => renamed.expect("a template"),
+fn template(release: &Release) -> PathBuf {
+    static MADE: Mutex<()> = Mutex::new(());
+    let _alone = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let said = output_of(program(release.server()).args(["--no-defaults", "--version"]));
+    let version = said.split_whitespace().skip_while(|word| *word != "Ver").nth(1);
+    let version = version.unwrap_or_else(|| panic!("no version in {said}"));
+    let built = executor().parent().expect("a folder").to_owned();
+    let template = built.join(format!("holdfast-mariadb-{version}"));
+    if !template.is_dir() {
+        let new = built.join(format!("holdfast-mariadb-{version}.{}", std::process::id()));
+        make_data(release, &new);
+        match fs::rename(&new, &template) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                fs::remove_dir_all(&new).expect("the later of two removed");
             }
+            renamed => renamed.expect("a template"),
         }
-        template
-    })
+    }
+    template
+}
+
+fn make_data(release: &Release, new: &Path) {
+    // In one word: it passes over `--datadir` alone, and looks at the system's own data.
+    let datadir = format!("--datadir={}", new.display());
+    let innodb = OPTIONS.iter().filter(|option| option.starts_with("--innodb-"));
+    let Some(system_tables) = release.system_tables() else {
+        let mut install = program("/usr/bin/mariadb-install-db");
+        install.args(["--no-defaults", "--user=root", "--skip-test-db"]);
+        install.args(["--auth-root-authentication-method=socket", "--force"]);
+        install.args(["--auth-root-socket-user=root", "--skip-name-resolve"]).args(innodb);
+        output_of(install.arg(datadir));
+        return;
+    };
+    fs::create_dir_all(new).expect("a folder");
+    let mut bootstrap = program(release.server());
+    bootstrap.args(["--no-defaults", "--user=root", "--bootstrap"]).args(release.options());
+    bootstrap.args(innodb).arg(datadir);
+    MariaDb::run(&mut bootstrap, system_tables.as_bytes()).expect("the system's tables");
 }

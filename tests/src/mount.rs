@@ -1,4 +1,4 @@
-//! A small file system in memory, for a test alone.
+//! A mount for a test alone: a small file system in memory, or a folder at a second place.
 
 use std::{
     fs,
@@ -35,6 +35,12 @@ impl Mount {
         mount.args(["-t", "tmpfs", "-o", &format!("mode=0755,{options}"), "tmpfs"]).arg(path);
         output_of(&mut mount);
         Self { path: path.to_owned(), made: false }
+    }
+
+    /// A folder, seen at this other one too, which must be there.
+    pub fn bound(folder: &Path, at: &Path) -> Self {
+        output_of(program("/usr/bin/mount").arg("--bind").arg(folder).arg(at));
+        Self { path: at.to_owned(), made: false }
     }
 
     /// Where it is.

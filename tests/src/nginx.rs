@@ -4,7 +4,7 @@
 use std::{
     fs,
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Stdio},
 };
 
@@ -22,13 +22,24 @@ impl Nginx {
     ///
     /// # Panics
     /// If it does not answer within a minute.
-    pub fn start(folder: &Path, (base, live): (&Path, &Path), secret: &str) -> Self {
+    pub fn start(folder: &Path, site: (&Path, &Path), secret: &str) -> Self {
+        Self::start_with(folder, site, secret, "")
+    }
+
+    /// The same with more lines for the site's `server`.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn start_with(
+        folder: &Path,
+        (base, live): (&Path, &Path),
+        secret: &str,
+        more: &str,
+    ) -> Self {
         fs::create_dir(folder).expect("a folder");
         let (port, here) = (free_port(), folder.display());
         let (base, live) = (base.display(), live.display());
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|kind| format!("{kind}_temp_path {here}/{kind};"))
-            .concat();
+        let temporary = temporary_folders(folder);
         // The rules as they are shipped, but for where the probe's secret stands.
         let probe = folder.join("probe.nginx");
         fs::write(&probe, format!("\"~^(127\\.0\\.0\\.1|::1) {secret}$\" 1;\n")).expect("a file");
@@ -43,10 +54,13 @@ impl Nginx {
              error_log {here}/log;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}\n\
              include {here}/holdfast.conf;\nserver {{\nlisten 127.0.0.1:{port};\nroot {live};\n\
              set $holdfast_base {base};\ninclude {here}/holdfast-site.conf;\n\
-             location = /its-own-503 {{ return 503 \"its own\"; }}\n}}\n}}\n"
+             location = /its-own-503 {{ return 503 \"its own\"; }}\n{more}\n}}\n}}\n"
         );
-        let file: PathBuf = folder.join("nginx.conf");
-        fs::write(&file, config).expect("a configuration");
+        Self::run(folder, port, &config)
+    }
+
+    fn run(folder: &Path, port: u16, config: &str) -> Self {
+        fs::write(folder.join("nginx.conf"), config).expect("a configuration");
         let mut nginx = program("/usr/sbin/nginx");
         // Its folder is named by nothing that runs: see `Node::processes`.
         nginx.current_dir(folder).args(["-e", "log", "-p", ".", "-c", "nginx.conf"]);
@@ -55,6 +69,23 @@ impl Nginx {
         let server = Self { port, child };
         eventually("an answer of nginx", || TcpStream::connect(("127.0.0.1", port)).ok());
         server
+    }
+
+    /// One that serves `live`, and whose `server` has no line of ours.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn start_bare(folder: &Path, live: &Path) -> Self {
+        fs::create_dir(folder).expect("a folder");
+        let (port, here) = (free_port(), folder.display());
+        let config = format!(
+            "user root;\nworker_processes 1;\ndaemon off;\nmaster_process off;\npid {here}/pid;\n\
+             error_log {here}/log;\nevents {{}}\nhttp {{\naccess_log off;\n{}\n\
+             server {{\nlisten 127.0.0.1:{port};\nroot {};\n}}\n}}\n",
+            temporary_folders(folder),
+            live.display()
+        );
+        Self::run(folder, port, &config)
     }
 
     /// Where it listens.
@@ -84,6 +115,14 @@ impl Nginx {
         let mut curl = program("/usr/bin/curl");
         crate::output_of(curl.arg("--silent").args(args).arg(self.url(page)))
     }
+}
+
+/// Where it keeps what it is sent.
+fn temporary_folders(folder: &Path) -> String {
+    let here = folder.display();
+    ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {here}/{kind};"))
+        .concat()
 }
 
 impl Drop for Nginx {

@@ -20,6 +20,7 @@ use crate::{Call, Tree, eventually, fill_site, place_repository};
 #[derive(Debug)]
 pub struct Node {
     root: PathBuf,
+    executor: PathBuf,
     keep_clean: bool,
 }
 
@@ -95,7 +96,7 @@ impl Node {
         ["etc/customers", "etc/ticket-keys", "customers/customer-42", "repositories"]
             .into_iter()
             .for_each(folder);
-        let node = Self { root, keep_clean: true };
+        let node = Self { root, executor: executor(), keep_clean: true };
         place_repository(&node.repository(), PASSWORD);
         node.secret("etc/master.secret", &"s".repeat(48));
         node.secret("etc/password", PASSWORD);
@@ -108,6 +109,17 @@ impl Node {
         let node = Self::new();
         fill_site(&node.live());
         node
+    }
+
+    /// The same whose orders another build of the executor carries out.
+    pub fn carried_out_by(mut self, executor: PathBuf) -> Self {
+        self.executor = executor;
+        self
+    }
+
+    /// The executor that carries out its orders.
+    pub(crate) fn executor(&self) -> &Path {
+        &self.executor
     }
 
     /// Everything is in here.
@@ -181,6 +193,12 @@ impl Node {
         let (name, worker) = (Self::NAME, Self::WORKER);
         let reserve = if site.contains("reserve") { "" } else { "reserve = 0" };
         let free = if site.contains("undo_min_free") { "" } else { "undo_min_free = 0" };
+        // Nothing of this machine's own is looked at.
+        let elsewhere = ["nginx", "php", "mariadb_socket"]
+            .into_iter()
+            .filter(|key| !node.lines().any(|line| line.starts_with(&format!("{key} ="))))
+            .map(|key| format!("{key} = \"{root}/no-{key}\"\n"))
+            .collect::<String>();
         let source = match site.contains("[[site.files]]") {
             true => String::new(),
             false => format!(
@@ -202,7 +220,7 @@ impl Node {
             "version = 1\n[node]\nname = \"{name}\"\nstate = \"{root}/state\"\n\
              cache = \"{root}/cache\"\ncustomers = \"{root}/customers\"\nrestic = \"{restic}\"\n\
              master_secret_file = \"{root}/etc/master.secret\"\nworker_user = \"{worker}\"\n\
-             ticket_keys = \"{root}/etc/ticket-keys\"\nlock_wait_seconds = 0\n{node}\n[site]\nbase = \"{root}/customers/customer-{{id}}\"\n\
+             ticket_keys = \"{root}/etc/ticket-keys\"\nlock_wait_seconds = 0\n{elsewhere}{node}\n[site]\nbase = \"{root}/customers/customer-{{id}}\"\n\
              {reserve}\n{free}\n{site}\n{source}\n{rest}\n{repository}"
         );
         self.secret("etc/executor.toml", &text);
@@ -305,9 +323,9 @@ impl Node {
         eventually("quiet", || self.processes().is_empty().then_some(()));
     }
 
-    /// The shipped executor with these arguments on this node.
+    /// The executor with these arguments on this node.
     pub fn executor_with(&self, args: &[&str]) -> Command {
-        let mut command = program(executor());
+        let mut command = program(&self.executor);
         command.arg("--config").arg(self.root.join("etc")).args(args);
         command
     }

@@ -24,6 +24,16 @@ impl Seed {
         Self(seed)
     }
 
+    /// The choices of this number.
+    pub fn of(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number that makes the same choices from here on.
+    pub fn number(&self) -> u64 {
+        self.0
+    }
+
     /// A number below this one.
     ///
     /// # Panics

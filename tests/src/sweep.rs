@@ -128,7 +128,10 @@ impl Scene {
         let stages = Vec::new();
         let mut scene = Self { plan, scope, shop, container, node, snapshot, old, new, stages };
         copy_tree(&scene.node.repository(), &scene.kept("repository"));
-        let _ = fs::remove_dir_all(scene.node.root().join("state/journals"));
+        // A rehearsal that went well is not done again, and the sweep is to have one.
+        for known in ["journals", "rehearsed"] {
+            let _ = fs::remove_dir_all(scene.node.root().join("state").join(known));
+        }
         scene.keep();
         scene.stages = scene.rehearse();
         scene

@@ -9,12 +9,13 @@ use std::{
 };
 
 /// The needs, and the words in a file that show each.
-const SHOWN_BY: [(&str, &[&str]); 10] = [
+const SHOWN_BY: [(&str, &[&str]); 11] = [
     ("chromium", &["playwright"]),
-    ("disk", &["mkfs.ext4"]),
+    ("disk", &["mkfs.ext4", "Disk"]),
     ("docker", &["Docker", "in_container"]),
     ("mariadb", &["MariaDb", "DatabaseSite", "Fleet", "prepare_of", "Host::"]),
     ("nginx", &["Nginx", "Host::"]),
+    ("php", &["Php::", "Php,"]),
     ("redis", &["Fleet", "Redis", "Host::"]),
     ("restic", &["Node::", "DatabaseSite", "Fleet", "Scene", "Host::", "Node,"]),
     ("sshd", &["Sshd"]),

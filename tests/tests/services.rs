@@ -85,6 +85,57 @@ fn a_unit_that_does_not_stop_is_killed_and_one_that_does_not_start_brings_the_ol
     node.recover();
 }
 
+/// What systemd says of the unit when it is asked for more than its state.
+fn shows(lines: &[&str]) -> String {
+    let lines =
+        [&["Id=php-fpm-42.service", "LoadState=loaded", "ActiveState=active"], lines].concat();
+    format!(
+        "if [ $verb = show ]; then case $1 in *Default*) echo DefaultTimeoutStopUSec=1min 30s ;;\n\
+         *) printf '%s\\n' {} ;; esac; exit 0; fi",
+        lines.iter().map(|line| format!("'{line}'")).collect::<Vec<_>>().join(" ")
+    )
+}
+
+#[test]
+fn a_unit_that_could_not_be_started_again_is_found_before_anything_is_stopped() {
+    for (line, outcome, words) in [
+        (
+            "LoadState=masked",
+            Outcome::Failed,
+            "could not be started again, since its file is masked",
+        ),
+        ("LoadState=not-found", Outcome::Failed, "could not be started again"),
+        ("Type=oneshot", Outcome::Busy, "unit php-fpm-42.service is a job that is at work"),
+    ] {
+        let node = site_with_units(&shows(&[line, "ActiveState=activating"]));
+        let snapshot = node.backed_up();
+        let before = node.tree();
+        let result = node.restore(&snapshot).run().ended_as(outcome);
+        assert!(result.operator_message.contains(words), "{result:?}");
+        assert_eq!((node.tree(), result.closed_ms), (before, None));
+        let called = fs::read_to_string(node.root().join("called")).expect("the calls");
+        assert!(!called.lines().any(|line| line.starts_with("stop")), "{called}");
+        let doctor = node.executor_with(&["doctor"]).output().expect("doctor");
+        let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+        let bad = said.lines().find(|line| line.starts_with("BAD") && line.contains(words));
+        assert!(bad.is_some(), "{said}");
+    }
+}
+
+#[test]
+fn a_unit_has_its_own_time_to_stop_and_one_that_says_nothing_of_it_is_killed() {
+    let slow = "if [ $verb = stop ] && ! [ -e $root/killed ]; then sleep 3; fi\n\
+                if [ $verb = kill ]; then touch $root/killed; exit 0; fi\n";
+    for (own, killed) in [("TimeoutStopUSec=30s", false), ("TimeoutStopUSec=1min 30s", true)] {
+        let node = site_with_units(&format!("{slow}{}", shows(&[own])));
+        let snapshot = node.backed_up();
+        let said = node.restore(&snapshot).run().completed().operator_message;
+        let named = said.contains("unit php-fpm-42.service did not stop in time and was killed");
+        assert_eq!((named, node.root().join("killed").exists()), (killed, killed), "{said}");
+        node.recover();
+    }
+}
+
 #[test]
 fn a_machine_that_is_being_shut_down_leaves_the_site_closed_until_it_is_up_again() {
     let leaving = "if [ -e $root/leaving ]; then case $verb in\n\

@@ -13,7 +13,7 @@ use std::{
 };
 
 use holdfast_executor::{
-    config::{Containers, Probe, Services},
+    config::{Containers, Others, Probe, Services},
     longest_switch,
 };
 use holdfast_tests::{built, output_of, program};
@@ -171,6 +171,9 @@ fn nobody_is_killed_in_the_middle_of_a_switch() {
         user: Some("shop".into()),
         stop_within: seconds(executor, "stop_seconds"),
         start_within: seconds(executor, "start_seconds"),
+        own_stop_within: seconds(executor, "own_stop_seconds"),
+        watch_for: seconds(executor, "watch_seconds"),
+        others: Others::Refuse,
     };
     let probe = Probe {
         url: "https://shop.example.org/".into(),

@@ -3,7 +3,7 @@
 
 use std::{io, process::Stdio};
 
-use holdfast_job::{JobId, Level, Message, Outcome, Verb, WorkResult};
+use holdfast_job::{JobId, Level, Message, Outcome, Verb, WorkResult, bounded};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -121,10 +121,19 @@ fn hear(
                 report.progress = Some(progress);
             }
         }),
-        Ok(Message::Log { level: Level::Info, text }) => info!(%job, "job {job}: {text}"),
-        Ok(Message::Log { level: Level::Warn, text }) => warn!(%job, "job {job}: {text}"),
-        Ok(Message::Result(said)) => *result = Some(*said),
+        Ok(Message::Log { level: Level::Info, text }) => {
+            info!(%job, "job {job}: {}", bounded(text))
+        }
+        Ok(Message::Log { level: Level::Warn, text }) => {
+            warn!(%job, "job {job}: {}", bounded(text))
+        }
+        Ok(Message::Result(said)) => {
+            let operator_message = bounded(said.operator_message.clone());
+            let customer_message = bounded(said.customer_message.clone());
+            *result = Some(WorkResult { operator_message, customer_message, ..*said });
+        }
         Err(error) => {
+            let error = bounded(error.to_string());
             warn!(%job, "job {job}: the executor said what is not understood: {error}");
             return false;
         }

@@ -40,11 +40,27 @@ pub struct Database {
     pub credentials_file: PathBuf,
 }
 
+impl Database {
+    /// A server by its socket, of which no schema is meant.
+    pub(super) fn local(socket: &Path, credentials_file: &Path) -> Option<Self> {
+        Some(Self {
+            id: "local".parse().ok()?,
+            name: "This machine's server".into(),
+            engine: Engine::default(),
+            schema: String::new(),
+            reach: Reach::Socket(socket.to_owned()),
+            tls: Tls::default(),
+            account: Account { user: String::new(), host: String::new() },
+            credentials_file: credentials_file.to_owned(),
+        })
+    }
+}
+
 /// What kind of server a database is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
-    /// MariaDB 10.6 or newer; 10.11 is what is tested.
+    /// MariaDB 10.6 or newer; 10.11 and 11.8 are what is tested.
     #[default]
     Mariadb,
 }

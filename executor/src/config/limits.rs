@@ -10,8 +10,12 @@ use super::ConfigError;
 /// With less memory restic does not get through a site.
 const LEAST_MEMORY: u64 = 256 << 20;
 
-/// One RENAME of more tables takes longer for each of them.
-const TABLES_AT_ONCE: usize = 100;
+/// So many tables move in one statement, and more by several sessions side by side. For fewer, starting
+/// these takes longer than they save.
+const TABLES_AT_ONCE: usize = 25;
+
+/// No site is to be closed for longer than that unless its operator says so.
+const CLOSED_SECONDS: u64 = 600;
 
 /// The limits of one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +36,9 @@ pub struct Limits {
     pub cpu_weight: Option<u32>,
     /// The same of the disks.
     pub io_weight: Option<u32>,
-    /// The longest time for which the databases of a site may keep it closed, as estimated beforehand.
-    pub closed: Option<Duration>,
+    /// The longest time for which the databases of a site may keep it closed: as estimated beforehand, and
+    /// as it is.
+    pub closed: Duration,
     /// The number of tables that change places in one statement, about.
     pub tables_at_once: usize,
     /// How long a stage may go on without progress.
@@ -126,10 +131,8 @@ impl LimitsTable {
             0 => Err(ConfigError::value(file, key, "must be at least 1 second")),
             some => Ok(Duration::from_secs(some)),
         };
-        let closed = self
-            .closed_seconds
-            .map(|given| seconds("limits.closed_seconds".into(), given))
-            .transpose()?;
+        let closed =
+            seconds("limits.closed_seconds".into(), self.closed_seconds.unwrap_or(CLOSED_SECONDS))?;
         let tables_at_once = self.tables_at_once.unwrap_or(TABLES_AT_ONCE);
         if tables_at_once == 0 {
             let problem = "must be at least 1 table";

@@ -24,8 +24,8 @@ pub use limits::{IoClass, Limits};
 pub use node::Node;
 pub use probe::Probe;
 pub use repository::{PasswordSource, Repository};
-pub use services::{Containers, Services};
-pub use site::{FileSource, Owners, QuotaKind, Site};
+pub use services::{Containers, Others, Services};
+pub use site::{FileSource, Owners, Pools, QuotaKind, Site};
 pub use ticket_keys::TicketKeys;
 pub use trust::check_root_owned;
 

@@ -10,7 +10,7 @@ use holdfast_job::{CustomerId, NodeName, RepositoryName};
 use serde::Deserialize;
 
 use super::{
-    ConfigError, Site, TicketKeys,
+    ConfigError, Database, Site, TicketKeys,
     limits::LimitsTable,
     read_toml,
     repository::{RepositoryTable, Whose},
@@ -44,6 +44,12 @@ pub struct Node {
     pub systemctl: PathBuf,
     /// The `curl` that looks at a site.
     pub curl: PathBuf,
+    /// The folder with nginx's configuration.
+    pub nginx: PathBuf,
+    /// The folder with the configuration of PHP's FPM pools, by version.
+    pub php: PathBuf,
+    /// The socket of this machine's own MariaDB, and the file with the account for it.
+    local_server: (PathBuf, PathBuf),
     /// So many orders at most run at once on this node.
     pub max_orders: Option<u32>,
     probe_secret_file: Option<PathBuf>,
@@ -105,6 +111,14 @@ struct NodeTable {
     systemctl: String,
     #[serde(default = "curl")]
     curl: String,
+    #[serde(default = "php")]
+    php: String,
+    #[serde(default = "nginx")]
+    nginx: String,
+    #[serde(default = "mariadb_socket")]
+    mariadb_socket: String,
+    #[serde(default = "mariadb_credentials_file")]
+    mariadb_credentials_file: String,
     max_orders: Option<u32>,
     probe_secret_file: Option<String>,
     master_secret_file: String,
@@ -119,6 +133,22 @@ fn mariadb() -> String {
 
 fn mariadb_dump() -> String {
     "/usr/bin/mariadb-dump".into()
+}
+
+fn nginx() -> String {
+    "/etc/nginx".into()
+}
+
+fn php() -> String {
+    "/etc/php".into()
+}
+
+fn mariadb_socket() -> String {
+    "/run/mysqld/mysqld.sock".into()
+}
+
+fn mariadb_credentials_file() -> String {
+    "/etc/holdfast/mariadb.toml".into()
 }
 
 fn docker() -> String {
@@ -159,6 +189,12 @@ impl Node {
             docker_socket: path("node.docker_socket", &read.node.docker_socket)?,
             systemctl: path("node.systemctl", &read.node.systemctl)?,
             curl: path("node.curl", &read.node.curl)?,
+            php: path("node.php", &read.node.php)?,
+            nginx: path("node.nginx", &read.node.nginx)?,
+            local_server: (
+                path("node.mariadb_socket", &read.node.mariadb_socket)?,
+                path("node.mariadb_credentials_file", &read.node.mariadb_credentials_file)?,
+            ),
             max_orders: super::positive(&file, "node.max_orders", read.node.max_orders)?,
             probe_secret_file: read
                 .node
@@ -285,6 +321,14 @@ impl Node {
                 Err(ConfigError::value(file, "site.base", problem))
             }
         }
+    }
+
+    /// This machine's own MariaDB, where there is one and an account for it: it is asked for schemas that
+    /// nothing saves.
+    pub fn local_server(&self) -> Option<Database> {
+        let (socket, credentials_file) = &self.local_server;
+        let there = socket.exists() && credentials_file.exists();
+        there.then(|| Database::local(socket, credentials_file)).flatten()
     }
 
     /// The master secret from which repository passwords are derived.

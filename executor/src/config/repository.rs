@@ -23,6 +23,8 @@ pub struct Repository {
     pub password: PasswordSource,
     /// restic's `sftp.command`, for `sftp:` alone.
     pub sftp_command: Option<String>,
+    /// Where the disk of a local one is mounted: nothing is done while none is.
+    pub mount_point: Option<PathBuf>,
     /// So many orders of this node at most are at work in it at once, by its name.
     pub max_orders: Option<u32>,
     /// More for restic's environment; paths of root-only files, never secrets.
@@ -62,6 +64,7 @@ pub(super) struct RepositoryTable {
     url: String,
     password_file: Option<String>,
     ssh: Option<SshTable>,
+    mount_point: Option<String>,
     max_orders: Option<u32>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
@@ -126,9 +129,19 @@ impl RepositoryTable {
             url,
             password,
             sftp_command,
+            mount_point: self
+                .mount_point
+                .map(|given| template::absolute(file, &key("mount_point"), &given))
+                .transpose()?,
             max_orders: super::positive(file, &key("max_orders"), self.max_orders)?,
             environment: self.environment,
         };
+        if let Some(mount) = &repository.mount_point
+            && repository.local_path().is_none_or(|path| !path.starts_with(mount))
+        {
+            let problem = "is not on the way to the repository, which is a folder on this node";
+            return Err(ConfigError::value(file, key("mount_point"), problem));
+        }
         match (repository.local_path(), repository.url.contains(':')) {
             (Some(path), _) => {
                 template::absolute(file, &key("url"), &path.to_string_lossy())?;

@@ -21,6 +21,33 @@ pub struct Services {
     pub stop_within: Duration,
     /// How long they have until they run and are healthy.
     pub start_within: Duration,
+    /// The longest that a container or unit may ask for to stop by itself.
+    #[serde(default = "own_stop_by_default")]
+    pub own_stop_within: Duration,
+    /// How long containers are looked at behind the opened door.
+    #[serde(default)]
+    pub watch_for: Duration,
+    /// What is done about somebody else who has a tree mounted.
+    #[serde(default)]
+    pub others: Others,
+}
+
+/// What is done about somebody who is not the site's and has one of its trees mounted: a restore would
+/// leave them on the displaced tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Others {
+    /// The order is refused.
+    #[default]
+    Refuse,
+    /// Containers are stopped and started with the site's own; anybody else is refused.
+    Stop,
+    /// They are left alone, and the result names them.
+    Leave,
+}
+
+fn own_stop_by_default() -> Duration {
+    Duration::from_secs(60)
 }
 
 /// Which containers are the site's; its databases' never are.
@@ -45,6 +72,9 @@ pub(super) struct ServicesTable {
     user: Option<String>,
     stop_seconds: Option<u64>,
     start_seconds: Option<u64>,
+    own_stop_seconds: Option<u64>,
+    watch_seconds: Option<u64>,
+    others: Option<Others>,
 }
 
 /// `containers = { label = "…" }` or `{ names = ["…"] }`; no names mean no containers.
@@ -131,14 +161,29 @@ impl ServicesTable {
         if let Some(user) = user.as_deref().filter(|user| *user == "root" || !fits(user, "_.-")) {
             return refuse("user", format!("{user:?} is no user of a site's own"));
         }
-        let seconds = |key: &str, given: Option<u64>, default: u64, most: u64| match given
-            .unwrap_or(default)
-        {
-            seconds if (1..=most).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-            _ => Err(wrong(key, format!("must be 1 to {most} seconds"))),
-        };
-        let stop_within = seconds("stop_seconds", self.stop_seconds, 3, 60)?;
-        let start_within = seconds("start_seconds", self.start_seconds, 60, 600)?;
-        Ok(Services { containers, units, user, stop_within, start_within })
+        let seconds =
+            |key: &str, given: Option<u64>, default: u64, (least, most): (u64, u64)| match given
+                .unwrap_or(default)
+            {
+                seconds if (least..=most).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+                _ => Err(wrong(key, format!("must be {least} to {most} seconds"))),
+            };
+        let stop_within = seconds("stop_seconds", self.stop_seconds, 3, (1, 60))?;
+        let start_within = seconds("start_seconds", self.start_seconds, 60, (1, 600))?;
+        let own_stop_within = seconds("own_stop_seconds", self.own_stop_seconds, 60, (1, 600))?;
+        let watch_for = seconds("watch_seconds", self.watch_seconds, 3, (0, 60))?;
+        // Who names no container leaves them all as they are.
+        let none = matches!(&containers, Containers::Names(names) if names.is_empty());
+        let others = self.others.unwrap_or(if none { Others::Leave } else { Others::Refuse });
+        Ok(Services {
+            containers,
+            units,
+            user,
+            stop_within,
+            start_within,
+            own_stop_within,
+            watch_for,
+            others,
+        })
     }
 }

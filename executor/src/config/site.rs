@@ -37,6 +37,8 @@ pub struct Site {
     pub files: Vec<FileSource>,
     /// The databases that are saved; at least one of these or those.
     pub databases: Vec<Database>,
+    /// Whether the configuration lists databases, be it none.
+    lists_databases: bool,
     /// Where snapshots go, by name.
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// What an order may use.
@@ -59,6 +61,8 @@ pub struct Site {
     pub probe: Option<Probe>,
     /// The host's own programs.
     pub hooks: Hooks,
+    /// What runs its PHP.
+    pub php_pools: Pools,
 }
 
 /// One directory tree of a site.
@@ -82,6 +86,15 @@ pub struct Owners {
     pub allowed: BTreeSet<u32>,
     /// Uid and gid in place of every other.
     pub otherwise: u32,
+}
+
+/// The FPM pools that run a site's PHP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pools {
+    /// Those of the node that run as the owner of a source.
+    ByOwner,
+    /// Those behind these sockets; none if empty.
+    Named(Vec<PathBuf>),
 }
 
 /// Which disk quota a site has, by the id that `quota` knows it under.
@@ -109,6 +122,7 @@ pub(super) struct SiteTable {
     services: Option<ServicesTable>,
     probe: Option<ProbeTable>,
     hooks: Option<HooksTable>,
+    php_pools: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -144,6 +158,7 @@ impl SiteTable {
             services: over.services.or(self.services),
             probe: over.probe.or(self.probe),
             hooks: over.hooks.or(self.hooks),
+            php_pools: over.php_pools.or(self.php_pools),
         }
     }
 
@@ -195,6 +210,7 @@ impl SiteTable {
         }
         let files = check_files(self.files.unwrap_or_default(), file, customer, &base)?;
         let taken = files.iter().map(|source| source.id.clone()).collect();
+        let lists_databases = self.databases.is_some();
         let databases = check_databases(self.databases.unwrap_or_default(), file, customer, taken)?;
         if files.is_empty() && databases.is_empty() {
             let problem = "names no source, nor does site.databases: nothing could be saved";
@@ -206,6 +222,7 @@ impl SiteTable {
             base,
             files,
             databases,
+            lists_databases,
             repositories,
             limits,
             maintenance: self.maintenance.unwrap_or_default(),
@@ -217,8 +234,21 @@ impl SiteTable {
             services: self.services.unwrap_or_default().check(file, customer)?,
             probe: self.probe.map(|probe| probe.check(file, customer)).transpose()?,
             hooks: self.hooks.unwrap_or_default().check(file, customer)?,
+            php_pools: check_pools(self.php_pools, file, customer)?,
         })
     }
+}
+
+fn check_pools(
+    given: Option<Vec<String>>,
+    file: &Path,
+    customer: CustomerId,
+) -> Result<Pools, ConfigError> {
+    let Some(given) = given else { return Ok(Pools::ByOwner) };
+    let socket = |socket: &String| {
+        template::absolute(file, "site.php_pools", &template::fill(socket, customer))
+    };
+    given.iter().map(socket).collect::<Result<_, _>>().map(Pools::Named)
 }
 
 impl QuotaTable {
@@ -300,6 +330,11 @@ impl Site {
     /// The sources that a scope means.
     pub fn files_in(&self, scope: &Scope) -> Vec<&FileSource> {
         self.files.iter().filter(|source| scope.covers_files(&source.id)).collect()
+    }
+
+    /// Whether the configuration says that it has no database to be saved: an empty list.
+    pub fn has_no_databases(&self) -> bool {
+        self.lists_databases && self.databases.is_empty()
     }
 
     /// The containers that its databases are in.

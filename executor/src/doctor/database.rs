@@ -9,14 +9,14 @@ use crate::{
     config::{Database, Node},
     failure::chain,
     lock::{CustomerLock, LockError},
-    mariadb::{Charset, MariadbError, Server, Staged},
+    mariadb::{Charset, MariadbError, Play, Server, Staged},
     plans::beginnings,
     secret::database_lock,
     stop::Stop,
 };
 
-/// The series of MariaDB that is tested.
-const TESTED_MARIADB: &str = "10.11.";
+/// The series of MariaDB that are tested.
+const TESTED_MARIADB: [&str; 2] = ["10.11.", "11.8."];
 /// Clocks that are further apart make a mess of times, of what is kept and of what is void.
 const MOST_SKEW_SECONDS: u64 = 60;
 /// A structure without a table. Client, session, account and marker are rehearsed all the same.
@@ -46,12 +46,15 @@ pub(super) async fn examine_database(
         return Err(format!("it is not saved, since it could not be brought back: {obstacle}"));
     }
     server.check_rights(&stop).await.map_err(said)?;
+    server.check_rights_to_rehearse(&stop).await.map_err(said)?;
     server.check_dump_program(&stop).await.map_err(said)?;
     same_clock("the database server", server.clock(&stop).await.map_err(said)?)?;
     rehearse(&server, node, customer, (number, charset)).await?;
-    let tested = match version.starts_with(TESTED_MARIADB) {
+    let tested = match TESTED_MARIADB.iter().any(|series| version.starts_with(series)) {
         true => String::new(),
-        false => format!(", which is untested: {TESTED_MARIADB} is what is tested"),
+        false => {
+            format!(", which is untested: {} are what is tested", TESTED_MARIADB.join(" and "))
+        }
     };
     let (schema, tables) = (&database.schema, facts.tables.len());
     Ok(format!("schema {schema} with {tables} tables on {version}{tested}"))
@@ -80,7 +83,8 @@ async fn rehearse(
     let [schema, away, user] = [stage, undo, load].map(|begin| format!("{begin}doctor_{number}"));
     let staged = Staged { schema: &schema, away: &away, user: &user, charset };
     let structure = File::open(NO_STRUCTURE).map_err(|error| format!("{NO_STRUCTURE}: {error}"))?;
-    let rehearsed = server.rehearse(&lock, &staged, (structure, &[]), &Stop::default()).await;
+    let play = Play { structure, tables: &[], programs: &[] };
+    let rehearsed = server.rehearse(&lock, &staged, play, &Stop::default()).await;
     rehearsed.map_err(|error| format!("a restore would fail: {}", chain(&error)))
 }
 

@@ -1,14 +1,18 @@
 //! `doctor`: what this node needs before it can back up or restore anything, looked at one by one.
 
 mod database;
+mod nginx;
+mod repository;
 mod site;
 mod ticket_keys;
+mod unsaved;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
+use holdfast_job::CustomerId;
 use serde::Serialize;
 
-use self::{site::examine_site, ticket_keys::examine_ticket_keys};
+use self::{site::examine_site, ticket_keys::examine_ticket_keys, unsaved::examine_this_machine};
 use crate::{
     config::{Node, check_root_owned},
     confine::Confinement,
@@ -16,7 +20,7 @@ use crate::{
     journal::Shelf,
     plans::check_hardlinks,
     process::{Input, Moved, Program},
-    restic::MINIMUM_VERSION,
+    restic::{MINIMUM_VERSION, scratch},
     space::Free,
     stop::Stop,
 };
@@ -43,8 +47,8 @@ fn finding(what: impl Into<String>, found: Result<String, String>) -> Finding {
     Finding { what: what.into(), good, detail }
 }
 
-/// Looks at everything.
-pub async fn examine(folder: &Path) -> Vec<Finding> {
+/// Looks at everything; of sites at this customer's alone, if one is named.
+pub async fn examine(folder: &Path, only: Option<CustomerId>) -> Vec<Finding> {
     let node = match Node::load(folder) {
         Ok(node) => node,
         Err(error) => return vec![finding("configuration", Err(chain(&error)))],
@@ -56,6 +60,7 @@ pub async fn examine(folder: &Path) -> Vec<Finding> {
         finding("hard links", check_hardlinks().map(|()| "protected".into())),
         finding("namespace", namespace(&node).await),
         finding("space for state", space(&node.state)),
+        finding("space for temporary files", space(&scratch::folder(&node.state))),
         finding("space for the cache", space(&node.cache)),
         finding("space for customers", space(&node.customers)),
         finding("docker", docker(&node)),
@@ -63,6 +68,7 @@ pub async fn examine(folder: &Path) -> Vec<Finding> {
     ];
     findings.push(finding("node", Ok(node.name.to_string())));
     findings.extend(examine_ticket_keys(&node));
+    findings.push(examine_this_machine(&node).await);
     let mut customers = node.customers_with_own_file().unwrap_or_default();
     customers.extend(Shelf::customers(&node.state).unwrap_or_default());
     if customers.is_empty()
@@ -70,6 +76,9 @@ pub async fn examine(folder: &Path) -> Vec<Finding> {
     {
         let site = node.site(somebody).map(|_| "fits together".to_owned());
         findings.push(finding("template of a site", site.map_err(|error| chain(&error))));
+    }
+    if let Some(only) = only {
+        customers = vec![only];
     }
     customers.sort_unstable();
     customers.dedup();
@@ -142,7 +151,7 @@ fn version_in(said: &str) -> Option<(u32, u32)> {
 
 /// Tries to confine a program, as every restic is.
 async fn namespace(node: &Node) -> Result<String, String> {
-    let confinement = Confinement { hide: node.customers.clone(), show: None };
+    let confinement = Confinement { hide: node.customers.clone(), show: None, at: None };
     let program = Program {
         name: "doctor".into(),
         path: "/proc/self/exe".into(),

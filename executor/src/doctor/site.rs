@@ -1,27 +1,28 @@
 //! What one customer's site needs.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    time::SystemTime,
+use std::{io, path::Path};
+
+use holdfast_job::CustomerId;
+
+use super::{
+    Finding, database::examine_database, finding, nginx::examine_nginx,
+    repository::examine_repository, unsaved::examine_databases,
 };
-
-use holdfast_job::{CustomerId, Moment, RepositoryName};
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-
-use super::{Finding, PATIENCE, database::examine_database, finding};
 use crate::{
+    aside::{Aside, UndoPart},
+    base::Base,
     cgroup,
     config::{Node, QuotaKind, Site},
     door,
     failure::chain,
+    foresight::{Obstacle, Swapped, protections, refusals},
     health::{Answer, ask},
     journal::{Record, Shelf},
     lock::{CustomerLock, LockError},
-    quota,
-    restic::{Restic, ResticError, Tally, Watch},
-    services::{Condition, Running},
+    php, quota,
+    services::{Condition, Ground, Running},
     stop::Stop,
+    trash,
 };
 
 /// Looks at one site.
@@ -32,7 +33,11 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
     let there = site.base.is_dir();
     let mut findings = vec![finding(of("base"), base.map_err(|error| chain(&error)))];
     if there {
-        findings.push(finding(of("exchange"), exchange(&site.base)));
+        findings.push(finding(of("exchange"), exchange(site).await));
+        let left = Aside::of(&site.base).trash().unwrap_or_default();
+        for left in left.iter().filter_map(|tree| trash::stays(tree)) {
+            findings.push(finding(of("trash"), Err(left.to_string())));
+        }
         findings.push(finding(of("flag"), flag(site)));
         for source in &site.files {
             let found = match source.path.symlink_metadata() {
@@ -48,8 +53,10 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
         let found = examine_database(node, customer, (number, database)).await;
         findings.push(finding(what, found));
     }
+    findings.push(finding(of("databases"), examine_databases(node, site).await));
     if there {
         findings.push(finding(of("what runs on it"), services(node, site).await));
+        findings.push(finding(of("PHP"), code(node, site)));
         if let Some(kind) = site.quota {
             findings.push(finding(of("quota"), quota_left(kind, &site.base).await));
         }
@@ -61,6 +68,7 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
             });
             findings.push(finding(of("probe"), answer));
         }
+        findings.push(finding(of("nginx"), examine_nginx(node, site).await));
     }
     if site.limits.need_a_group() {
         findings.push(finding(of("limits"), cgroup::possible()));
@@ -68,7 +76,7 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
     findings.push(finding(of("orders"), orders(node, customer)));
     for name in site.repositories.keys() {
         let what = of(&format!("repository {name}"));
-        findings.push(finding(what, repository(node, site, customer, name).await));
+        findings.push(finding(what, examine_repository(node, site, customer, name).await));
     }
     findings
 }
@@ -77,15 +85,46 @@ pub(super) async fn examine_site(node: &Node, site: &Site) -> Vec<Finding> {
 async fn services(node: &Node, site: &Site) -> Result<String, String> {
     let spared = site.database_containers();
     let services = site.services.decided(node);
-    let running = Running::of(node, &services, &spared).map_err(|error| chain(&error))?;
+    let ground = Ground {
+        base: site.base.clone(),
+        trees: site.files.iter().map(|source| (source.path.clone(), None)).collect(),
+        databases: site.databases.iter().map(|one| (one.id.clone(), one.reach.clone())).collect(),
+        ..Ground::default()
+    };
+    let running = Running::of(node, &services, &ground, &spared).map_err(|error| chain(&error))?;
     let stop = Stop::default();
-    let found = running.look(&stop).await.map_err(|error| chain(&error))?;
-    match running.ask(&found, &stop).await.map_err(|error| chain(&error))? {
+    let foreseen = running.foresee(&stop).await.map_err(|error| chain(&error))?;
+    if let Some(obstacle) = foreseen.in_the_way() {
+        return Err(obstacle.into_text());
+    }
+    let found = &foreseen.found;
+    let left =
+        running.left_behind(&found.containers, &stop).await.map_err(|error| chain(&error))?;
+    let astray = found.containers.iter().filter(|one| left.astray.contains(&one.id));
+    let astray =
+        astray.map(|one| format!("container {} is on a displaced tree: start it anew", one.name));
+    let astray: Vec<String> = astray.chain(left.others).collect();
+    if !astray.is_empty() {
+        return Err(astray.join("; "));
+    }
+    match running.ask(found, &stop).await.map_err(|error| chain(&error))? {
         Condition::Well => {
-            Ok(format!("{} containers and {} units run", found.containers.len(), found.units.len()))
+            let (containers, units) = (found.containers.len(), found.units.len());
+            let mut said = vec![format!("{containers} containers and {units} units run")];
+            said.extend(foreseen.notes);
+            said.extend(foreseen.warnings);
+            Ok(said.join("; "))
         }
         Condition::Unwell(why) | Condition::Down(why) => Err(why),
     }
+}
+
+/// Whether PHP will forget what it has compiled.
+fn code(node: &Node, site: &Site) -> Result<String, String> {
+    let found = php::find(node, site);
+    let number = found.sockets.len();
+    php::look(&site.base, &found.sockets)
+        .map(|()| format!("{number} pools of it forget what they have compiled"))
 }
 
 /// What the site's quota leaves free.
@@ -128,62 +167,26 @@ fn flag(site: &Site) -> Result<String, String> {
     }
 }
 
-/// Tries the exchange where a customer's trees are.
-fn exchange(base: &Path) -> Result<String, String> {
-    let place: PathBuf = base.join(format!(".holdfast-doctor-{}", std::process::id()));
-    let tried = try_exchange(&place);
-    let _ = fs::remove_dir_all(&place);
-    tried.map(|()| "works".into()).map_err(|error| {
-        format!(
-            "{}: {error}; network and FUSE file systems refuse it: keep the sites on a local one",
-            base.display()
-        )
-    })
-}
-
-fn try_exchange(place: &Path) -> io::Result<()> {
-    let (one, two) = (place.join("one"), place.join("two"));
-    // Not the base itself: a disk that is not mounted must not look like an empty one.
-    [place, &one, &two].into_iter().try_for_each(fs::create_dir)?;
-    Ok(renameat2(AT_FDCWD, &one, AT_FDCWD, &two, RenameFlags::RENAME_EXCHANGE)?)
-}
-
-async fn repository(
-    node: &Node,
-    site: &Site,
-    customer: CustomerId,
-    name: &RepositoryName,
-) -> Result<String, String> {
-    let Some(repository) = site.repositories.get(name) else { return Ok("not there".into()) };
-    let restic = Restic::new(node, repository, &site.limits, customer, PATIENCE)
-        .map_err(|error| chain(&error))?;
-    match restic.newest(&mut Unwatched(Stop::default())).await {
-        Ok(None) => Ok("opens with our password, and holds nothing of this customer's".into()),
-        // What was written there lies in the past, by whichever clock.
-        Ok(Some(newest)) if newest <= Moment::of(SystemTime::now()).to_string() => {
-            Ok(format!("opens with our password; the newest snapshot is of {newest}"))
-        }
-        Ok(Some(newest)) => Err(format!(
-            "the newest snapshot, of {newest}, is from the future: set this node's clock by NTP"
-        )),
-        Err(ResticError::NoRepository { .. }) => {
-            Ok("not there yet: the first backup makes it".into())
-        }
-        Err(error) => Err(chain(&error)),
+/// Whether the trees could change places, tried on the live ones.
+async fn exchange(site: &Site) -> Result<String, String> {
+    let base = Base::open(&site.base).map_err(|error| chain(&error))?;
+    let aside = Aside::of(&site.base);
+    let live = site.files.iter().map(|source| (source.path.clone(), None));
+    let copies = aside.standing_copies().map_err(|error| error.to_string())?;
+    let kept = copies.iter().flat_map(|(folder, copy)| {
+        let kept = |part: &UndoPart| (part.live.clone(), Some(folder.join(part.source.as_str())));
+        copy.parts.iter().map(kept)
+    });
+    let trees: Vec<_> = live.chain(kept).collect();
+    let trees: Vec<Swapped<'_>> =
+        trees.iter().map(|(live, kept)| Swapped { live, kept: kept.as_deref() }).collect();
+    let mut found = protections(&base, &aside, &trees);
+    // Where something is protected, what is made may stay.
+    if found.is_empty() {
+        found = refusals(&base, &aside, &trees).await;
     }
-}
-
-/// A look that leaves no trace.
-struct Unwatched(Stop);
-
-impl Watch for Unwatched {
-    fn started(&mut self, _: u32) -> Result<(), ResticError> {
-        Ok(())
-    }
-
-    fn tally(&mut self, _: Tally) {}
-
-    fn stop(&self) -> &Stop {
-        &self.0
+    match found.is_empty() {
+        true => Ok("works".into()),
+        false => Err(found.iter().map(Obstacle::text).collect::<Vec<_>>().join("; ")),
     }
 }

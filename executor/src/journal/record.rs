@@ -3,7 +3,7 @@
 use holdfast_job::{KeyId, Moment, Request, Stage, Verb, WorkResult};
 use serde::{Deserialize, Serialize};
 
-use crate::{driver::Outline, failure::Failure};
+use crate::{birth::Birth, driver::Outline, failure::Failure};
 
 /// The version of the journal that this build writes and understands.
 pub const JOURNAL_VERSION: u32 = 1;
@@ -37,6 +37,9 @@ pub enum Record {
         pid: u32,
         /// When.
         at: Moment,
+        /// By which a process that has the same id one day is told from it.
+        #[serde(default)]
+        birth: Option<Birth>,
     },
     /// A stage has run.
     Finished {

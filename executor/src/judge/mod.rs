@@ -14,11 +14,12 @@ use crate::{
     failure::Failure,
     journal::{Origin, Shelf},
     plans::misconfigured,
+    restic::scratch,
     work::Work,
 };
 
 /// The folders in the node's state.
-const FOLDERS: [&str; 4] = ["locks", "journals", "spool", "repositories"];
+const FOLDERS: [&str; 5] = ["locks", "journals", "spool", "repositories", scratch::FOLDER];
 
 /// An order from somebody who may give one.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use super::{
     MariadbError, SchemaFacts, Server, Tool,
     digest::Summing,
     dump_reader::{COMPLETION_MARK, DumpReader, Longest},
+    redirect::Redirect,
 };
 use crate::{
     process::{Heard, Input, Moved, ProcessError},
@@ -76,21 +77,26 @@ pub struct DumpFile {
     file: File,
     sum: Summing,
     reader: DumpReader,
+    redirect: Redirect,
     bytes: u64,
 }
 
 impl DumpFile {
-    /// A dump without a byte, in a file that need not outlive a power cut.
-    pub fn new(file: File) -> Self {
-        Self { file, sum: Summing::start(), reader: DumpReader::default(), bytes: 0 }
+    /// A dump of this schema without a byte, in a file that need not outlive a power cut.
+    pub fn new(file: File, facts: &SchemaFacts) -> Self {
+        let (reader, redirect) = (DumpReader::default(), Redirect::of(facts));
+        Self { file, sum: Summing::start(), reader, redirect, bytes: 0 }
     }
 
     fn take(&mut self, said: &[u8]) -> io::Result<()> {
-        self.file.write_all(said)?;
-        self.sum.add(said)?;
-        self.reader.take(said);
-        self.bytes += said.len() as u64;
-        Ok(())
+        let Self { file, sum, reader, redirect, bytes } = self;
+        redirect.take(said, |said| {
+            file.write_all(said)?;
+            sum.add(said)?;
+            reader.take(said);
+            *bytes += said.len() as u64;
+            Ok(())
+        })
     }
 
     /// Adds another dump.

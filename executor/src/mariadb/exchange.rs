@@ -7,6 +7,7 @@
 
 mod batches;
 mod seen;
+mod sessions;
 mod stand_ins;
 
 use std::{collections::BTreeSet, path::Path};
@@ -15,10 +16,11 @@ pub(super) use self::batches::is_reserved;
 use self::{
     batches::Position,
     seen::Seen,
+    sessions::Scripts,
     stand_ins::{StandIns, sentence},
 };
 use super::{
-    MariadbError, Script, Server,
+    ClosedTime, MariadbError, Script, Server, StoredProgram,
     script::{name, name_in, text},
 };
 use crate::{stop::Stop, swap::Side};
@@ -70,10 +72,15 @@ impl<'a> Marker<'a> {
     }
 }
 
-/// Statements that make the markers of so many batches in a schema whose tables are ready. Some of them
-/// may be there; the first comes last.
-pub(super) fn make_markers(schema: &str, batches: usize, script: &mut Script) {
-    for batch in (0..batches.max(1)).rev() {
+/// Statements that make the markers of so many batches in a schema. The first one says that its tables are
+/// ready, so it comes last; where it is there already, the others are added in their order, since at each
+/// moment they are to be all of a number.
+pub(super) fn make_markers(schema: &str, batches: usize, is_marked: bool, script: &mut Script) {
+    let mut numbers: Vec<usize> = (0..batches.max(1)).collect();
+    if !is_marked {
+        numbers.reverse();
+    }
+    for batch in numbers {
         let of = name_in(schema, &batches::marker_of(batch));
         script.push(
             "mark the schema as ready",
@@ -116,48 +123,86 @@ pub struct Exchange<'a> {
     pub charset: Option<&'a Charset>,
     /// A file for what must survive a crash, in a folder that lasts as long as the schemas.
     pub stand_ins: &'a Path,
+    /// The time that it may take.
+    pub time: ClosedTime,
 }
 
-/// Makes one side live. Done already, it does nothing but give the schema its defaults.
+/// A look at the three schemas and at the programs of the live one.
+#[derive(Debug)]
+pub struct Look {
+    seen: Seen,
+    /// The programs.
+    pub programs: Vec<StoredProgram>,
+}
+
+impl Look {
+    /// The defaults of the live schema, if there is one.
+    pub fn charset(&self) -> Option<&Charset> {
+        self.seen.charset.as_ref()
+    }
+
+    /// True if all tables are on this side.
+    ///
+    /// # Errors
+    /// [`MariadbError::Unusable`] if a marker is in neither schema or in both.
+    pub fn is_on(&self, side: Side, marker: Marker<'_>) -> Result<bool, MariadbError> {
+        Ok(self.seen.position(marker)? == Position::Whole(side))
+    }
+}
+
+/// What came of an exchange.
+#[derive(Debug)]
+pub struct Exchanged {
+    /// The programs that the live schema has now.
+    pub programs: Vec<StoredProgram>,
+    /// The number of tables, by their names, that changed places.
+    pub tables: usize,
+}
+
+/// Makes one side live. Done already, it does nothing but give the schema its defaults. `first` is a look
+/// that was taken just now.
 ///
 /// # Errors
 /// [`MariadbError`]; the markers then say which side is live.
 pub async fn exchange(
     server: &Server<'_>,
     this: Exchange<'_>,
+    first: Look,
     stop: &Stop,
-) -> Result<(), MariadbError> {
+) -> Result<Exchanged, MariadbError> {
     let Exchange { lock, marker, side, charset, .. } = this;
     let live = &server.database.schema;
-    let mut now = server.see(lock, marker, stop).await?;
+    let Look { seen: mut now, mut programs } = first;
     let mut moved = false;
+    let mut tables = 0;
     let mut expected = BTreeSet::new();
     for attempt in 1.. {
         let position = now.position(marker)?;
         if position == Position::Whole(side) {
             break;
         }
+        this.time.check()?;
         let stand_ins = this.stand_in(server, position, &mut now, stop).await?;
         expected = now.expected(side);
+        tables += now.number_of_names(side);
         let left = now.batches_to_move(side).len();
-        let script = this.script(server, &now, &stand_ins)?;
-        let ran = server.run(&script, stop).await;
+        let ran = this.scripts(server, &now, &stand_ins)?.run(server, stop).await;
         // The statement may go on without its client, and it may have been done.
-        now = match (server.see(lock, marker, stop).await, &ran) {
-            (Ok(seen), _) => seen,
-            (Err(error), Ok(_)) => return Err(error),
-            (Err(_), Err(_)) => return ran.map(|_| ()),
+        (now, programs) = match (server.look_at(lock, marker, stop).await, ran.as_ref().err()) {
+            (Ok(Look { seen, programs }), _) => (seen, programs),
+            (Err(error), None) => return Err(error),
+            (Err(_), Some(_)) => return ran.map(|()| Exchanged { programs, tables }),
         };
         moved = true;
         let left_now = now.batches_to_move(side).len();
         match ran {
-            Ok(_) if left_now > 0 => {
+            Ok(()) if left_now > 0 => {
                 return Err(MariadbError::Answer("the tables have not changed places".into()));
             }
             Err(error)
                 if left_now == left && (attempt >= ATTEMPTS || !error.is_of_other_tables()) =>
             {
-                return Err(error);
+                return this.time.check().and(Err(error));
             }
             _ => {}
         }
@@ -180,12 +225,14 @@ pub async fn exchange(
     }
     let mut script = Script::closed(lock);
     match charset {
-        Some(charset) if now.charset.as_ref() == Some(charset) => return Ok(()),
+        Some(charset) if now.charset.as_ref() == Some(charset) => {
+            return Ok(Exchanged { programs, tables });
+        }
         Some(charset) => {
             let (live, clause) = (name(live), charset.clause()?);
             script.push("set the schema's defaults", format!("ALTER DATABASE {live} {clause}"));
         }
-        None if now.charset.is_none() => return Ok(()),
+        None if now.charset.is_none() => return Ok(Exchanged { programs, tables }),
         None if now.live.is_empty() => {
             script.push("drop the schema", format!("DROP DATABASE IF EXISTS {}", name(live)));
         }
@@ -194,7 +241,7 @@ pub async fn exchange(
             return Err(MariadbError::Unusable(problem));
         }
     }
-    server.run(&script, stop).await.map(|_| ())
+    server.run(&script, stop).await.map(|_| Exchanged { programs, tables })
 }
 
 fn move_of(table: &str, from: &str, to: &str) -> String {
@@ -244,12 +291,12 @@ impl Exchange<'_> {
         Ok(true)
     }
 
-    fn script(
+    fn scripts(
         &self,
         server: &Server<'_>,
         now: &Seen,
         stand_ins: &StandIns,
-    ) -> Result<Script, MariadbError> {
+    ) -> Result<Scripts, MariadbError> {
         let live = &server.database.schema;
         let mut script = Script::closed(self.lock);
         if now.charset.is_none() {
@@ -278,14 +325,7 @@ impl Exchange<'_> {
             script.push("prepare the session", "SET SESSION foreign_key_checks = 0");
             stand_ins.make(&mut script);
         }
-        for (number, batch) in now.batches_to_move(self.side).into_iter().enumerate() {
-            if number > 0 {
-                script.push("end the site's connections", &kill);
-            }
-            let moves = now.moves(batch, live, self.marker, self.side);
-            script.push("rename the tables", format!("RENAME TABLE {}", moves.join(", ")));
-        }
-        Ok(script)
+        Ok(self.moving(server, now, (script, !stand_ins.is_empty())))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    MariadbError, Script, Server, TableKind, Tool,
+    EndOfTime, MariadbError, Script, Server, TableKind, Tool,
     dump_place::table_at,
     dump_reader::DumpReader,
     exchange::{Charset, is_reserved, make_markers},
@@ -21,6 +21,9 @@ use crate::{
 /// The options of a load: the client reads comments, executes none of its own commands and no file.
 const LOADING_OPTIONS: [&str; 5] =
     ["--comments", "--sandbox", "--binary-mode", "--local-infile=0", "--batch"];
+
+/// A moment shortly before the end of time, which is in 2038 on some servers.
+const LATE: &str = "2038-01-18 00:00:00";
 
 /// Errors of a server that has closed the connection, perhaps since a packet was too long.
 const MAY_BE_PACKET: [&str; 2] = ["error 2006", "error 2013"];
@@ -49,6 +52,9 @@ pub struct ExpectedTable {
     pub engine: String,
     /// Its rows, with what they were before if it is versioned; a sequence has none.
     pub rows: u64,
+    /// Its current rows alone, where they were counted in the dump.
+    #[serde(skip)]
+    pub current: Option<u64>,
 }
 
 impl Server<'_> {
@@ -88,6 +94,17 @@ impl Server<'_> {
             return Err(self.of_dump(error, first.lines(), again, stop).await);
         }
         self.forget_loader(lock, staged.user, stop).await
+    }
+
+    /// The end of time on the server.
+    ///
+    /// # Errors
+    /// [`MariadbError`].
+    pub async fn end_of_time(&self, stop: &Stop) -> Result<EndOfTime, MariadbError> {
+        let script = Script::reading().then("ask for the version", "SELECT VERSION()");
+        let rows = self.run(&script, stop).await?;
+        let version = rows.first().map(|row| row.text(0)).transpose()?;
+        Ok(EndOfTime::of(&version.unwrap_or_default()))
     }
 
     /// The error of a load with its table, and its line in the dump. A server that answers has not
@@ -179,14 +196,16 @@ impl Server<'_> {
             return unusable(format!("table {} is missing", name(&missing.name)));
         }
         self.compare_rows(schema, expected, stop).await?;
-        self.mark(lock, schema, batches, stop).await
+        let mut script = Script::changing(lock);
+        make_markers(schema, batches, false, &mut script);
+        self.run(&script, stop).await.map(|_| ())
     }
 
-    /// Marks a schema whose tables are ready to move in so many batches.
+    /// Marks a schema that is marked already for so many batches at least.
     ///
     /// # Errors
     /// [`MariadbError`].
-    pub async fn mark(
+    pub async fn mark_more(
         &self,
         lock: &str,
         schema: &str,
@@ -194,7 +213,7 @@ impl Server<'_> {
         stop: &Stop,
     ) -> Result<(), MariadbError> {
         let mut script = Script::changing(lock);
-        make_markers(schema, batches, &mut script);
+        make_markers(schema, batches, true, &mut script);
         self.run(&script, stop).await.map(|_| ())
     }
 
@@ -214,6 +233,12 @@ impl Server<'_> {
             };
             let count = format!("SELECT 'rows', {number}, COUNT(*) FROM {of}{history}");
             script.push("count the rows", count);
+            if table.current.is_some() {
+                // Of a moment that ends before time does on any server.
+                let now = format!("{of} FOR SYSTEM_TIME AS OF TIMESTAMP'{LATE}'");
+                let count = format!("SELECT 'current', {number}, COUNT(*) FROM {now}");
+                script.push("count the current rows", count);
+            }
             script.push("check a table", format!("CHECK TABLE {of}"));
         }
         for row in self.run(&script, stop).await? {
@@ -225,6 +250,16 @@ impl Server<'_> {
                         "table {} has {counted} rows and should have {}",
                         name(&table.name),
                         table.rows
+                    )));
+                }
+            } else if row.tag() == b"current" {
+                let table = expected.get(row.number(1)? as usize);
+                let counted = row.number(2)?;
+                if let Some(table) = table.filter(|table| table.current != Some(counted)) {
+                    return Err(MariadbError::Unusable(format!(
+                        "table {} has {counted} current rows and should have {}",
+                        name(&table.name),
+                        table.current.unwrap_or_default()
                     )));
                 }
             } else if row.bytes(2)?.eq_ignore_ascii_case(b"error") {

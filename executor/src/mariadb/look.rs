@@ -9,7 +9,7 @@ use super::{
     script::{name as quoted, name_in, text},
     settings::{self, Settings},
 };
-use crate::stop::Stop;
+use crate::{config::OUR_PREFIX, stop::Stop};
 
 /// What was found of a schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct SchemaFacts {
     pub widest: u64,
     /// The columns whose numbers a dump rounds, with their tables before them.
     pub floats: Vec<(String, String)>,
+    /// Foreign keys that name a table in a schema of ours, as earlier versions left them behind.
+    pub astray: Vec<Astray>,
     /// The server's settings.
     pub settings: Settings,
     /// Why its server cannot be saved from at all.
@@ -37,6 +39,17 @@ pub struct SchemaFacts {
     /// The foreign keys of other schemas to its tables, a sentence each; they are obstacles too. They
     /// follow a table that is displaced.
     pub hangers_on: Vec<String>,
+}
+
+/// A foreign key that names a table in a schema of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Astray {
+    /// The table that has it.
+    pub table: String,
+    /// The schema that it names.
+    pub schema: String,
+    /// The table that it names there.
+    pub parent: String,
 }
 
 /// One table.
@@ -142,9 +155,11 @@ fn script(schema: &str) -> Script {
             "look at the defaults",
             format!(
                 "SELECT 'column', TABLE_NAME, COLUMN_NAME, \
-                 DATA_TYPE = 'float' AND NUMERIC_SCALE IS NULL, IFNULL(COLUMN_DEFAULT, '') \
+                 DATA_TYPE = 'float' AND NUMERIC_SCALE IS NULL, IFNULL(COLUMN_DEFAULT, ''), \
+                 GENERATION_EXPRESSION = 'ROW START' \
                  FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {s} \
-                 AND (DATA_TYPE = 'float' OR COLUMN_DEFAULT LIKE '%nextval(%' \
+                 AND (DATA_TYPE = 'float' \
+                 OR (GENERATION_EXPRESSION = 'ROW START' AND DATA_TYPE = 'bigint') OR COLUMN_DEFAULT LIKE '%nextval(%' \
                  OR COLUMN_DEFAULT LIKE '%lastval(%' OR COLUMN_DEFAULT LIKE '%setval(%')"
             ),
         )
@@ -206,6 +221,10 @@ impl SchemaFacts {
                 table.into_iter().for_each(|table| table.columns = sum);
                 self.widest = self.widest.max(row.number(3)?);
             }
+            b"foreign" if row.text(3)?.starts_with(OUR_PREFIX) => {
+                let (table, schema, parent) = (row.text(2)?, row.text(3)?, row.text(4)?);
+                self.astray.push(Astray { table, schema, parent });
+            }
             tag @ (b"foreign" | b"hanger-on") => {
                 let sentence = format!(
                     "table {} has a foreign key to {} in another schema",
@@ -240,6 +259,13 @@ impl SchemaFacts {
         column: String,
         row: &Row,
     ) -> Result<(), MariadbError> {
+        if row.bytes(5)? == b"1" {
+            self.obstacles.push(format!(
+                "table {} has its history by numbers of transactions, which no dump can hold: it \
+                 needs columns of the type TIMESTAMP(6) for that",
+                quoted(&table)
+            ));
+        }
         let default = outside_texts(&row.text(4)?).to_ascii_lowercase();
         if ["nextval(", "lastval(", "setval("].iter().any(|call| default.contains(call)) {
             self.obstacles.push(format!(

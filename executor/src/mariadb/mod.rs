@@ -13,30 +13,38 @@ mod dump_place;
 mod dump_reader;
 mod exchange;
 mod floats;
+mod history;
 mod load;
 mod look;
 mod prepared;
 mod programs;
 mod reconcile;
+mod redirect;
 mod references;
 mod rehearse;
 mod rights;
 mod rows;
 mod said;
+mod schemata;
 mod script;
 mod settings;
+mod time;
 mod verdict;
 
 use std::{fs::File, path::PathBuf, time::Duration};
 
 pub use dump::{DumpFile, DumpSum, Which};
-pub use exchange::{Charset, Exchange, Marker, exchange, standing};
+pub use exchange::{Charset, Exchange, Exchanged, Look, Marker, exchange, standing};
+pub use history::{EndOfTime, translate};
 pub use load::{ExpectedTable, Staged};
-pub use look::{SchemaFacts, TableFact, TableKind};
+pub use look::{Astray, SchemaFacts, TableFact, TableKind};
 pub use programs::{ProgramKind, StoredProgram, programs_for_people};
 pub use reconcile::Definers;
+pub use rehearse::Play;
+pub use schemata::CUSTOMERS;
 pub use script::Script;
 use script::WAITING;
+pub use time::ClosedTime;
 pub use verdict::MariadbError;
 
 use self::rows::{Row, row_of};
@@ -177,7 +185,7 @@ impl<'a> Server<'a> {
             Reach::Container(_) => {}
         }
         argv.extend_from_slice(args);
-        let confinement = Confinement { hide: self.node.customers.clone(), show: None };
+        let confinement = Confinement { hide: self.node.customers.clone(), show: None, at: None };
         let mut text = Vec::new();
         for secret in [&self.login.user, &self.login.password] {
             text.extend_from_slice(in_option_file(secret).as_bytes());

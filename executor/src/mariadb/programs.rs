@@ -10,6 +10,7 @@ mod reading;
 use serde::{Deserialize, Serialize};
 
 pub use self::head::{Head, HeadError};
+pub(super) use self::reading::{begins, of, read};
 use super::{Charset, MariadbError, script::name};
 use crate::config::Account;
 
@@ -208,6 +209,16 @@ impl StoredProgram {
         match self.head() {
             Err(error) => refuse(&error.to_string()),
             Ok(_) => Ok(()),
+        }
+    }
+
+    /// Disables an event that is enabled. The server writes the head of each itself.
+    pub(super) fn disable(&mut self) {
+        const ENABLED: &[u8] = b" PRESERVE ENABLE";
+        let text = self.text.bytes();
+        if let Some(place) = text.windows(ENABLED.len()).position(|window| window == ENABLED) {
+            let (before, behind) = (&text[..place], &text[place + ENABLED.len()..]);
+            self.text = Text::of(&[before, b" PRESERVE DISABLE", behind].concat());
         }
     }
 

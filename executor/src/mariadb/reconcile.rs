@@ -3,7 +3,7 @@
 //! Deciding is pure; what is decided goes to the server in one session.
 
 use super::{
-    Charset, MariadbError, ProgramKind, Script, Server, StoredProgram,
+    Charset, ClosedTime, MariadbError, ProgramKind, Script, Server, StoredProgram,
     programs::{Grant, Right, charset_of, for_creation},
     script::{account, hex, name, name_in, text},
 };
@@ -34,28 +34,41 @@ struct Changes<'a> {
     grant: Vec<(&'a StoredProgram, &'a Grant)>,
 }
 
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Reconciled {
+    /// Views that could not be made and need not be: they were broken where they were saved.
+    pub unmade: Vec<String>,
+    /// The number of programs that were dropped or made.
+    pub changed: usize,
+}
+
 impl Server<'_> {
-    /// Makes the programs of a schema those that are wanted; `before` is what they were, for the
-    /// definers that stay. Done already, it does nothing. Returns what could not be made and need
-    /// not be: views that were broken where they were saved.
+    /// Makes the programs of a schema those that are wanted. `live` is what they are, and `before` what they
+    /// were before all tables moved, for the definers that stay. Done already, it does nothing.
     ///
     /// # Errors
     /// [`MariadbError`].
     pub async fn reconcile(
         &self,
-        lock: &str,
+        (lock, time): (&str, ClosedTime),
         (schema, charset): (&str, &Charset),
-        (before, wanted): (&[StoredProgram], &[StoredProgram]),
+        (live, before, wanted): (&[StoredProgram], &[StoredProgram], &[StoredProgram]),
         definers: Definers<'_>,
         stop: &Stop,
-    ) -> Result<Vec<String>, MariadbError> {
-        let live = self.programs(schema, stop).await?;
-        let changes = decide(&live, before, wanted, definers);
+    ) -> Result<Reconciled, MariadbError> {
+        let changes = decide(live, before, wanted, definers);
         if changes == Changes::default() {
-            return Ok(Vec::new());
+            return Ok(Reconciled::default());
         }
-        let script = changes.script(lock, schema, charset)?;
-        let rows = self.run(&script, stop).await?;
+        let changed = changes.drop.len() + changes.make.len();
+        time.check()?;
+        let script = changes.script((lock, time), schema, charset)?;
+        let ran = self.run(&script, stop).await;
+        let rows = match ran {
+            Err(error @ MariadbError::Refused { .. }) => return time.check().and(Err(error)),
+            ran => ran?,
+        };
         let mut unmade = Vec::new();
         for row in rows.iter().filter(|row| row.tag() == b"view") {
             unmade.push((row.text(1)?, row.text(2)?));
@@ -72,7 +85,10 @@ impl Server<'_> {
                 name(view),
                 why.split(':').next().unwrap_or_default()
             ))),
-            None => Ok(unmade.into_iter().map(|(view, _)| view).collect()),
+            None => {
+                let unmade = unmade.into_iter().map(|(view, _)| view).collect();
+                Ok(Reconciled { unmade, changed })
+            }
         }
     }
 }
@@ -157,18 +173,27 @@ fn decide<'a>(
 }
 
 impl Changes<'_> {
-    fn script(&self, lock: &str, schema: &str, charset: &Charset) -> Result<Script, MariadbError> {
+    fn script(
+        &self,
+        (lock, time): (&str, ClosedTime),
+        schema: &str,
+        charset: &Charset,
+    ) -> Result<Script, MariadbError> {
         let mut script =
             Script::closed(lock).then("use the schema", format!("USE {}", name(schema)));
+        time.begin(&mut script);
         // The last first: a view before the routine that it calls.
-        for program in self.drop.iter().rev() {
+        for (number, program) in self.drop.iter().rev().enumerate() {
+            keep_at(number, time, &mut script);
             let (kind, of) = (program.kind.word(), name_in(schema, &program.name));
             script.push("drop a program", format!("DROP {kind} IF EXISTS {of}"));
         }
         let views = self.make.iter().filter(|making| making.program.kind == ProgramKind::View);
         let views: Vec<&Making<'_>> = views.collect();
         let mut collation = &charset.collation;
-        for making in &self.make {
+        let mut session = String::new();
+        for (number, making) in self.make.iter().enumerate() {
+            keep_at(number, time, &mut script);
             let needed = &making.program.database_collation;
             if !needed.is_empty() && needed != collation {
                 let needed =
@@ -179,10 +204,15 @@ impl Changes<'_> {
             match making.program.kind {
                 ProgramKind::View if views.first().is_some_and(|first| *first == making) => {
                     making_of_views(&views, &mut script)?;
+                    session.clear();
                 }
                 ProgramKind::View => {}
                 _ => {
-                    prepare(making.program, &mut script)?;
+                    let needed = session_of(making.program)?;
+                    if needed != session {
+                        script.push("set a program's character set", &needed);
+                        session = needed;
+                    }
                     script.push_line("make a program", format!("{};\n", making.statement()?));
                 }
             }
@@ -224,12 +254,16 @@ fn tolerating(numbers: &str, statement: &str) -> String {
     )
 }
 
-/// The session as it was when the program was made.
-fn prepare(program: &StoredProgram, script: &mut Script) -> Result<(), MariadbError> {
-    script.push("set a program's character set", session_of(program)?);
-    Ok(())
+/// So many programs go or come between two looks at the time.
+const BETWEEN_LOOKS: usize = 50;
+
+fn keep_at(number: usize, time: ClosedTime, script: &mut Script) {
+    if number.is_multiple_of(BETWEEN_LOOKS) {
+        time.keep(script);
+    }
 }
 
+/// The session as it was when the program was made.
 fn session_of(program: &StoredProgram) -> Result<String, MariadbError> {
     program.check()?;
     let StoredProgram { character_set_client: charset, collation_connection: collation, .. } =

@@ -6,17 +6,29 @@ use std::{fs::File, os::unix::fs::MetadataExt};
 use sha2::{Digest, Sha256};
 
 use super::{
-    ExpectedTable, MariadbError, SchemaFacts, Script, Server, Staged, Tool, dump::WRITING,
-    script::name,
+    ClosedTime, Definers, ExpectedTable, MariadbError, ProgramKind, SchemaFacts, Script, Server,
+    Staged, StoredProgram, Tool, dump::WRITING, programs::for_creation, script::name,
 };
 use crate::{
-    config::Reach,
+    config::{Account, Reach},
     process::{Input, Moved},
     stop::Stop,
 };
 
+/// A schema whose restore is rehearsed.
+#[derive(Debug)]
+pub struct Play<'a> {
+    /// Its dump without rows.
+    pub structure: File,
+    /// Its tables, without rows.
+    pub tables: &'a [ExpectedTable],
+    /// Its programs.
+    pub programs: &'a [StoredProgram],
+}
+
 impl Server<'_> {
-    /// Loads a structure as a restore would, looks at what came of it, and takes it all away again.
+    /// Loads a structure as a restore would, makes its programs, looks at what came of it, and takes it
+    /// all away again.
     ///
     /// # Errors
     /// [`MariadbError`] of the first thing that a restore would fail by.
@@ -24,32 +36,83 @@ impl Server<'_> {
         &self,
         lock: &str,
         staged: &Staged<'_>,
-        (structure, expected): (File, &[ExpectedTable]),
+        play: Play<'_>,
         stop: &Stop,
     ) -> Result<(), MariadbError> {
-        let loaded = self.load(lock, staged, structure, stop, |_| ()).await;
-        let tried = match loaded {
-            Ok(()) => self.check_loaded(lock, (staged.schema, 1), expected, stop).await,
-            Err(error) => Err(error),
-        };
-        // Stopped, it is taken away all the same.
-        let cleared = self.clear_rehearsal(lock, staged, &Stop::default()).await;
+        let tried = self.play(lock, staged, play, stop).await;
+        let schemas = ([staged.schema, staged.away], staged.user);
+        let cleared = self.clear_rehearsal(lock, schemas, stop).await;
         tried.and(cleared)
     }
 
-    /// Takes away what a rehearsal has made, wherever it ended.
+    async fn play(
+        &self,
+        lock: &str,
+        staged: &Staged<'_>,
+        play: Play<'_>,
+        stop: &Stop,
+    ) -> Result<(), MariadbError> {
+        self.load(lock, staged, play.structure, stop, |_| ()).await?;
+        self.check_loaded(lock, (staged.schema, 1), play.tables, stop).await?;
+        if play.programs.is_empty() || self.check_rights_to_rehearse(stop).await.is_err() {
+            return Ok(());
+        }
+        let programs: Vec<StoredProgram> =
+            for_creation(play.programs).into_iter().map(at_rest).collect();
+        let Err(error) = self.make(lock, staged, &programs, stop).await else { return Ok(()) };
+        if !error.is_permanent() {
+            return Err(error);
+        }
+        // The first of them that cannot be made is the one behind the most that can.
+        let (mut good, mut bad, mut why) = (0, programs.len(), error);
+        while bad - good > 1 {
+            let middle = good + (bad - good) / 2;
+            match self.make(lock, staged, &programs[..middle], stop).await {
+                Ok(()) => good = middle,
+                Err(error) => (bad, why) = (middle, error),
+            }
+        }
+        let Some(program) = programs.get(bad - 1) else { return Err(why) };
+        let (kind, name) = (program.kind.word().to_lowercase(), program.name.clone());
+        Err(MariadbError::Program { kind, name, source: Box::new(why) })
+    }
+
+    /// Makes the programs of a staging schema those.
+    async fn make(
+        &self,
+        lock: &str,
+        staged: &Staged<'_>,
+        programs: &[StoredProgram],
+        stop: &Stop,
+    ) -> Result<(), MariadbError> {
+        let schema = (staged.schema, staged.charset);
+        // The site's account has no rights in this schema, and would be no use as a definer of views.
+        let who = Script::reading().then("ask who we are", "SELECT CURRENT_USER()");
+        let rows = self.run(&who, stop).await?;
+        let me = rows.first().map(|row| row.text(0)).transpose()?.unwrap_or_default();
+        let definers = Definers::Of(&Account::as_told(&me));
+        let live = self.programs(schema.0, stop).await?;
+        let (whose, programs) = ((lock, ClosedTime::default()), (&live[..], &[][..], programs));
+        self.reconcile(whose, schema, programs, definers, stop).await.map(|_| ())
+    }
+
+    /// Takes away what a rehearsal has made, wherever it ended. Dropping many tables may take longer than
+    /// whoever wishes a stop is to wait: then nobody loads any more, and the schemas are left to `recover`.
     ///
     /// # Errors
     /// [`MariadbError`].
     pub async fn clear_rehearsal(
         &self,
         lock: &str,
-        staged: &Staged<'_>,
+        (schemas, user): ([&str; 2], &str),
         stop: &Stop,
     ) -> Result<(), MariadbError> {
-        self.forget_loader(lock, staged.user, stop).await?;
+        self.forget_loader(lock, user, &Stop::default()).await?;
+        if stop.is_requested() {
+            return Ok(());
+        }
         let mut script = Script::changing(lock);
-        for schema in [staged.schema, staged.away] {
+        for schema in schemas {
             let drop = format!("DROP DATABASE IF EXISTS {}", name(schema));
             script.push("drop the rehearsal's schema", drop);
         }
@@ -79,7 +142,7 @@ impl Server<'_> {
     pub fn sum_of_load(
         &self,
         facts: &SchemaFacts,
-        structure: &[u8],
+        (structure, programs): (&[u8], &[StoredProgram]),
     ) -> Result<String, MariadbError> {
         let client = match &self.database.reach {
             // It comes with the server, whose version is in the sum.
@@ -109,6 +172,11 @@ impl Server<'_> {
             sum.update(part.len().to_le_bytes());
             sum.update(part);
         }
+        for program in programs {
+            let text = serde_json::to_vec(program).unwrap_or_default();
+            sum.update(text.len().to_le_bytes());
+            sum.update(text);
+        }
         for line in structure.split(|byte| *byte == b'\n') {
             // An INSERT leaves its line end behind.
             let moves = line.is_empty() || line.starts_with(b"DO SETVAL(");
@@ -119,6 +187,15 @@ impl Server<'_> {
         }
         Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
+}
+
+/// A program as it is rehearsed: no event begins, and nobody gets a right.
+fn at_rest(program: &StoredProgram) -> StoredProgram {
+    let mut program = StoredProgram { grants: Vec::new(), ..program.clone() };
+    if program.kind == ProgramKind::Event {
+        program.disable();
+    }
+    program
 }
 
 /// The end of a CREATE TABLE without its next number, which each row changes.

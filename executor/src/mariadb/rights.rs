@@ -19,6 +19,9 @@ const CLEARTEXT: u32 = 2026;
 const GLOBAL: [&str; 4] = ["PROCESS", "CONNECTION ADMIN", "SET USER", "CREATE USER"];
 /// Said beside each other right, not as one of its own.
 const GRANT_OPTION: &str = "GRANT OPTION";
+/// Needed on our own schemas to rehearse programs there.
+const PROGRAMS: [&str; 7] =
+    ["CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE", "ALTER ROUTINE", "EXECUTE", "EVENT", "TRIGGER"];
 /// Needed on the live schema.
 const LIVE: [&str; 13] = [
     "SELECT",
@@ -35,6 +38,9 @@ const LIVE: [&str; 13] = [
     "TRIGGER",
     GRANT_OPTION,
 ];
+/// The rows of the administering account, in tables of rights.
+const MINE: &str = "GRANTEE = CONCAT('\\'', REPLACE(CURRENT_USER(), '@', '\\'@\\''), '\\'')";
+
 impl Server<'_> {
     /// The server's clock, in seconds since 1970.
     ///
@@ -49,18 +55,42 @@ impl Server<'_> {
             .ok_or_else(|| MariadbError::Answer("it does not tell the time".into()))
     }
 
+    /// Checks that the account may make programs in our own schemas, which accounts of earlier versions
+    /// may not.
+    ///
+    /// # Errors
+    /// [`MariadbError::Rights`] names what is missing.
+    pub async fn check_rights_to_rehearse(&self, stop: &Stop) -> Result<(), MariadbError> {
+        let ours = text(&format!("{OUR_PREFIX}stage"));
+        let ask = format!(
+            "SELECT PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.USER_PRIVILEGES WHERE {MINE} \
+             UNION SELECT PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.SCHEMA_PRIVILEGES \
+             WHERE {MINE} AND {ours} LIKE TABLE_SCHEMA"
+        );
+        let rows = self.run(&Script::reading().then("ask for our rights", ask), stop).await?;
+        let has = |right: &str| rows.iter().any(|row| row.tag() == right.as_bytes());
+        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|right| !has(right)).collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(MariadbError::Rights(format!(
+                "{} on `{}%`.*",
+                missing.join(", "),
+                OUR_PREFIX.replace('_', "\\_")
+            ))),
+        }
+    }
+
     /// Checks that the account may do everything that a backup, a restore or an undo will need.
     ///
     /// # Errors
     /// [`MariadbError::Rights`] names what is missing.
     pub async fn check_rights(&self, stop: &Stop) -> Result<(), MariadbError> {
         let schema = &self.database.schema;
-        let mine = "GRANTEE = CONCAT('\\'', REPLACE(CURRENT_USER(), '@', '\\'@\\''), '\\'')";
         let on = |tag: &str, schema: &str| {
             format!(
                 "SELECT '{tag}', PRIVILEGE_TYPE, IS_GRANTABLE \
                  FROM information_schema.SCHEMA_PRIVILEGES \
-                 WHERE {mine} AND {} LIKE TABLE_SCHEMA",
+                 WHERE {MINE} AND {} LIKE TABLE_SCHEMA",
                 text(schema)
             )
         };
@@ -74,7 +104,7 @@ impl Server<'_> {
             )
             .then(
                 "ask for our rights",
-                format!("SELECT 'global', PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.USER_PRIVILEGES WHERE {mine}"),
+                format!("SELECT 'global', PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.USER_PRIVILEGES WHERE {MINE}"),
             )
             .then("ask for our rights", on("live", schema))
             .then("ask for our rights", on("ours", &ours));

@@ -1,10 +1,14 @@
 //! SQL as the client gets it: each statement a hexadecimal literal on a line of its own.
 
-use std::fmt::Write;
+use std::{fmt::Write, ops::Range};
 
 /// How long a session waits for another one's statement on the same customer to end. It may be
 /// that of a client that is dead; after this its connection is killed.
 const LOCK_WAIT_SECONDS: u32 = 60;
+
+/// The number of sessions that may change something of one customer's side by side. Never to be fewer: an
+/// executor of before may have died with so many.
+pub(super) const SESSIONS: usize = 4;
 
 /// The tag of a row that says that an earlier session's statement is still at work.
 pub(super) const WAITING: &[u8] = b"waiting";
@@ -29,11 +33,14 @@ const SESSION: &str = "SET SESSION sql_mode = 'NO_AUTO_CREATE_USER', lock_wait_t
      tmp_disk_table_size = 18446744073709551615, \
      max_session_mem_used = 9223372036854775807, old_passwords = 0, sql_if_exists = 0, \
      sql_quote_show_create = 1, \
-     alter_algorithm = 'DEFAULT', old_alter_table = 0, idle_transaction_timeout = 0, \
+     alter_algorithm = 'DEFAULT', idle_transaction_timeout = 0, \
      idle_write_transaction_timeout = 0, idle_readonly_transaction_timeout = 0, \
      wait_timeout = 28800, net_read_timeout = 600, net_write_timeout = 600";
 /// The rest of it, which `tx_read_only` and `tx_isolation` say, or newer servers by other names.
 const TRANSACTIONS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE";
+
+/// Settings that not every server has, since some were taken away and some came: each is set where it is.
+const OF_SOME_SERVERS: [&str; 2] = ["old_alter_table = 0", "max_tmp_session_space_usage = 0"];
 
 /// Statements in order, and what each is for.
 #[derive(Debug, Clone)]
@@ -48,40 +55,34 @@ impl Script {
         Self { text: Vec::new(), doing: Vec::new() }
             .then("prepare the session", SESSION)
             .then("prepare the session", TRANSACTIONS)
+            .then("prepare the session", of_some_servers())
     }
 
-    /// For changing something: takes this lock first, and so waits for the end of whatever a dead
-    /// client's session may still be doing.
+    /// For changing something: takes this lock and those of [`Self::beside`] first, and so waits for the
+    /// end of whatever a dead client's sessions may still be doing.
     pub fn changing(lock: &str) -> Self {
-        let lock = text(lock);
-        // A lock is by name, and only we can know this one.
-        // A RENAME that is at work comes to its end, however long that takes: killed, it may go on.
-        let take = format!(
-            "BEGIN NOT ATOMIC\n\
-             DECLARE held INT DEFAULT GET_LOCK({lock}, {STATEMENT_WAIT_SECONDS});\n\
-             WHILE held IS NOT TRUE AND EXISTS (SELECT 1 FROM information_schema.PROCESSLIST \
-             WHERE ID = IS_USED_LOCK({lock}) AND INFO LIKE 'RENAME TABLE %' \
-             AND STATE NOT LIKE 'Waiting for%') DO\n\
-             SELECT 'waiting'; SET held = GET_LOCK({lock}, {STATEMENT_WAIT_SECONDS}); END WHILE;\n\
-             IF held IS NOT TRUE AND GET_LOCK({lock}, {LOCK_WAIT_SECONDS}) IS NOT TRUE THEN\n\
-             BEGIN DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; \
-             SET @holder = IS_USED_LOCK({lock}); \
-             IF @holder IS NOT NULL THEN EXECUTE IMMEDIATE CONCAT('KILL ', @holder); END IF; END;\n\
-             IF GET_LOCK({lock}, {LOCK_WAIT_SECONDS}) IS NOT TRUE THEN \
-             SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1205, MESSAGE_TEXT = 'lock'; END IF;\n\
-             END IF; END"
-        );
-        Self::reading().then("wait for an earlier session", take)
+        Self::reading().then("wait for an earlier session", take(lock, 0..SESSIONS))
+    }
+
+    /// For one of several sessions that change something side by side, counted from 0: takes a lock of
+    /// its own. Whoever comes later with [`Self::changing`] waits for all of them.
+    pub(super) fn beside(lock: &str, session: usize) -> Self {
+        let own = session..session + 1;
+        Self::reading().then("wait for an earlier session", take(lock, own)).not_waiting_long()
     }
 
     /// For changing something while the site is closed: as [`Self::changing`], and nobody else's lock is
     /// waited for longer than [`CLOSED_WAIT_SECONDS`].
     pub fn closed(lock: &str) -> Self {
+        Self::changing(lock).not_waiting_long()
+    }
+
+    fn not_waiting_long(self) -> Self {
         let wait = format!(
             "SET SESSION lock_wait_timeout = {CLOSED_WAIT_SECONDS}, \
              innodb_lock_wait_timeout = {CLOSED_WAIT_SECONDS}"
         );
-        Self::changing(lock).then("prepare the session", wait)
+        self.then("prepare the session", wait)
     }
 
     /// With one more statement. `doing` completes "could not …".
@@ -117,6 +118,42 @@ impl Script {
     pub fn doing(&self, line: usize) -> &'static str {
         self.doing.get(line.saturating_sub(1)).or(self.doing.last()).copied().unwrap_or("talk")
     }
+}
+
+/// A statement that takes the locks of these sessions, one after the other. A lock is by name, and only
+/// we can know this one. A RENAME that is at work comes to its end, however long that takes: killed, it
+/// may go on.
+fn take(lock: &str, sessions: Range<usize>) -> String {
+    let (lock, first, last) = (text(lock), sessions.start, sessions.end.saturating_sub(1));
+    format!(
+        "BEGIN NOT ATOMIC\n\
+         DECLARE name VARCHAR(64) CHARACTER SET utf8mb4; \
+         DECLARE held INT; DECLARE session INT DEFAULT {first};\n\
+         WHILE session <= {last} DO\n\
+         SET name = IF(session = 0, {lock}, CONCAT({lock}, '-', session));\n\
+         SET held = GET_LOCK(name, {STATEMENT_WAIT_SECONDS});\n\
+         WHILE held IS NOT TRUE AND EXISTS (SELECT 1 FROM information_schema.PROCESSLIST \
+         WHERE ID = IS_USED_LOCK(name) AND INFO LIKE 'RENAME TABLE %' \
+         AND STATE NOT LIKE 'Waiting for%') DO\n\
+         SELECT 'waiting'; SET held = GET_LOCK(name, {STATEMENT_WAIT_SECONDS}); END WHILE;\n\
+         IF held IS NOT TRUE AND GET_LOCK(name, {LOCK_WAIT_SECONDS}) IS NOT TRUE THEN\n\
+         BEGIN DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; \
+         SET @holder = IS_USED_LOCK(name); \
+         IF @holder IS NOT NULL THEN EXECUTE IMMEDIATE CONCAT('KILL ', @holder); END IF; END;\n\
+         IF GET_LOCK(name, {LOCK_WAIT_SECONDS}) IS NOT TRUE THEN \
+         SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1205, MESSAGE_TEXT = 'lock'; END IF;\n\
+         END IF;\n\
+         SET session = session + 1; END WHILE; END"
+    )
+}
+
+/// 1193 is the error of a setting that the server does not have.
+fn of_some_servers() -> String {
+    let set = |setting| {
+        format!("EXECUTE IMMEDIATE {};", hex(format!("SET SESSION {setting}").as_bytes()))
+    };
+    let all: String = OF_SOME_SERVERS.iter().map(set).collect();
+    format!("BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1193 BEGIN END; {all} END")
 }
 
 /// A hexadecimal literal, which is a binary string.

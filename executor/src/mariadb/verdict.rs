@@ -45,6 +45,16 @@ pub enum MariadbError {
         /// The table, where it is known.
         table: Option<String>,
     },
+    /// A program cannot be made.
+    #[error("{kind} `{name}` cannot be made")]
+    Program {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// The first reason.
+        source: Box<MariadbError>,
+    },
     /// A statement is longer than the server takes.
     #[error(
         "table `{table}` has a row of {bytes} bytes as the dump writes it, and the server takes packets of {limit}: set its max_allowed_packet to more than {bytes}, and order it again"
@@ -97,6 +107,12 @@ pub enum MariadbError {
     /// What is in the backup cannot be used.
     #[error("{0}")]
     Unusable(String),
+    /// It would have kept the site closed for longer than that.
+    #[error(
+        "the databases kept the site closed for longer than limits.closed_seconds, which is {}: all was taken back; raise it for this customer, and order it again",
+        .0.as_secs()
+    )]
+    TooLong(std::time::Duration),
 }
 
 /// What to do about an error that the operator can mend.
@@ -113,6 +129,9 @@ fn advice(number: u32) -> &'static str {
         1173 => ": its innodb_force_primary_key refuses tables without a key",
         1180 => ": two rows have the same unique key, as the dump writes them",
         1290 | 1836 => ": the database server is read-only",
+        1461 => {
+            ": its max_prepared_stmt_count is too small; SET GLOBAL max_prepared_stmt_count = DEFAULT"
+        }
         1709 => ": a key is too long for its innodb_default_row_format",
         1819 => ": its policy for passwords refuses the loading account's",
         3159 => ": it wants encrypted connections; set `tls` in [[site.databases]]",
@@ -216,6 +235,23 @@ impl MariadbError {
         }
     }
 
+    /// The table or program that it is about, where it is known, in words.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::Program { kind, name, .. } => Some(format!("{kind} `{name}`")),
+            other => other.table().map(|table| format!("table `{table}`")),
+        }
+    }
+
+    /// True if the same would end in the same way.
+    pub(super) fn is_permanent(&self) -> bool {
+        match self {
+            Self::Refused { number, .. } => !passes(*number),
+            Self::Process(_) | Self::Away(_) | Self::Unknown { .. } | Self::Answer(_) => false,
+            _ => true,
+        }
+    }
+
     /// The failure of the stage in which this happened.
     pub fn into_failure(self) -> Failure {
         let operator = chain(&self);
@@ -246,7 +282,12 @@ impl MariadbError {
                 ),
                 operator,
             ),
-            Self::Refused { .. } => Failure::permanent(
+            Self::TooLong(_) => Failure::permanent(
+                "Your site would have been closed for longer than allowed, and was put back as it \
+                 was. Contact support to have this done all the same.",
+                operator,
+            ),
+            Self::Refused { .. } | Self::Program { .. } => Failure::permanent(
                 "The database server refused what is needed for this. Nothing was changed; please \
                  contact support.",
                 operator,

@@ -8,10 +8,12 @@
 //! | `Verify` | the snapshot is read back: whose it is, each directory, the manifest | – |
 //! | `Tidy` | the spool is removed; `after` | – |
 
+mod changed;
 mod check;
 mod dump;
 mod dumping;
 mod rehearse;
+mod unsaved;
 
 use std::{
     collections::BTreeMap,
@@ -26,6 +28,7 @@ use holdfast_job::{
 use serde::{Deserialize, Serialize};
 
 use self::rehearse::Rehearsing;
+pub use self::rehearse::rehearsals_of;
 use super::{
     SiteOrError, foreign_stage,
     hooks::tell_after,
@@ -36,9 +39,11 @@ use crate::{
     config::{FileSource, Node, Site},
     driver::Outline,
     failure::{Failure, chain},
-    manifest::{self, SavedFiles},
+    manifest::{self, MarksOfSources, SavedFiles},
     mariadb::SchemaFacts,
+    note::Note,
     restic::{Extent, Listing, Opened, Reader, ResticError, SavePlan, host_of, job_tag},
+    tree::{self, Mark},
     work::Work,
 };
 
@@ -49,6 +54,8 @@ pub struct Backup {
     site: SiteOrError,
     attempt: u32,
     facts: Facts,
+    /// The flags in each tree, as `Check` has found them.
+    marks: MarksOfSources,
     /// What each database was in `Check`, which `Dump` need not ask again.
     looked: BTreeMap<SourceId, SchemaFacts>,
     /// A restic that `Dump` has let open the repository, for `Snapshot`.
@@ -68,6 +75,14 @@ struct Facts {
     condemned: bool,
     incomplete: bool,
     unreadable: Vec<String>,
+    /// Schemas that are this customer's and are not in it.
+    #[serde(default)]
+    unsaved: Vec<String>,
+    /// SQLite databases that changed while they were saved.
+    #[serde(default)]
+    torn: Vec<String>,
+    #[serde(default)]
+    notes: Vec<Note>,
     /// The rehearsals under way.
     #[serde(default)]
     rehearsing: Vec<Rehearsing>,
@@ -118,6 +133,7 @@ impl Backup {
             site,
             attempt,
             facts,
+            marks: BTreeMap::new(),
             looked: BTreeMap::new(),
             opened: None,
             reader: None,
@@ -158,11 +174,13 @@ impl Backup {
                 None
             });
         }
+        let since = tree::moment().map_err(|error| Failure::system("ask for the time", &error))?;
         let report = restic.save(&plan, self.opened.take(), &mut watch).await.map_err(failed)?;
         self.facts.snapshot = Some(report.snapshot);
         self.facts.incomplete = !report.complete;
         self.facts.unreadable = report.unreadable;
         self.facts.condemned = false;
+        self.look_for_changes(since, work)?;
         work.note(&self.facts)
     }
 
@@ -174,17 +192,21 @@ impl Backup {
             let below = |exclude: &String| format!("{}/{exclude}", source.path.display());
             source.excludes.iter().map(below)
         });
+        let mut tags = vec![
+            host_of(customer),
+            self.order.label.word().to_owned(),
+            self.order.scope.word().to_owned(),
+            Work::now().to_string(),
+        ];
+        // A restore then reads the manifest before it fetches the trees.
+        let beforehand = self.marks.values().flatten().any(Mark::is_beforehand);
+        tags.extend(beforehand.then(|| manifest::MARKED.to_owned()));
+        tags.push(job_tag(job));
         SavePlan {
             base: site.base.clone(),
             paths,
             excludes: excludes.collect(),
-            tags: vec![
-                host_of(customer),
-                self.order.label.word().to_owned(),
-                self.order.scope.word().to_owned(),
-                Work::now().to_string(),
-                job_tag(job),
-            ],
+            tags,
             extent: self.extent(),
         }
     }
@@ -348,7 +370,7 @@ impl Plan for Backup {
             Stage::Check | Stage::Verify | Stage::Tidy => Ok(()),
             Stage::Dump => {
                 self.turn_away().await;
-                self.clear_rehearsals(work).await;
+                self.clear_rehearsals(work).await?;
                 remove_spool(&manifest::spool(work.node, work.customer()))
             }
             Stage::Snapshot => {
@@ -368,7 +390,12 @@ impl Plan for Backup {
     }
 
     fn report(&self, reached: Reached, _: &Work<'_>) -> Report {
-        let Facts { saved, databases, snapshot, incomplete, unreadable, .. } = self.facts.clone();
+        let Facts { saved, databases, snapshot, incomplete, .. } = self.facts.clone();
+        let Facts { mut unreadable, unsaved, torn, notes, .. } = self.facts.clone();
+        unreadable
+            .extend(torn.iter().map(|path| format!("{path} (a SQLite database that changed)")));
+        unreadable
+            .extend(unsaved.iter().map(|schema| format!("database {schema} (not configured)")));
         let done = reached == Reached::Goal;
         let what = if done { WhatHappened::Saved } else { WhatHappened::Untouched };
         let source = |saved: SavedFiles| {
@@ -385,8 +412,9 @@ impl Plan for Backup {
                 false => "The backup is made.",
             }
             .into(),
-            incomplete,
+            incomplete: incomplete || !unsaved.is_empty() || !torn.is_empty(),
             unreadable,
+            notes,
             sources: saved
                 .into_iter()
                 .map(source)

@@ -1,23 +1,19 @@
 //! Before the door closes: how long a database will keep a site closed, and what would keep its tables
 //! from changing places.
 
-use std::{collections::BTreeSet, time::Duration};
+mod rates;
+
+use std::collections::BTreeSet;
 
 use holdfast_job::Level;
 
+pub(super) use self::rates::Rates;
 use crate::{
     config::{Database, Limits},
     failure::Failure,
     mariadb::{MariadbError, SchemaFacts, Server, StoredProgram},
     work::Work,
 };
-
-/// The time that a table takes to go and another one to come, on a disk whose fdatasync takes 0.4 ms.
-const TABLE: Duration = Duration::from_micros(5_000);
-/// The time that a program takes to be read, to go and to come.
-const PROGRAM: Duration = Duration::from_micros(1_500);
-/// The rest of an exchange.
-const ELSE: Duration = Duration::from_millis(150);
 
 /// The tables and programs that are to be live.
 #[derive(Debug, Clone)]
@@ -69,7 +65,7 @@ pub(super) async fn check(
     let live = found.tables.iter().map(|table| table.name.as_str());
     let names: BTreeSet<&str> = live.chain(coming.tables.iter().copied()).collect();
     let (tables, programs) = (names.len(), programs.len().max(coming.programs));
-    let closed = ELSE + TABLE * tables as u32 + PROGRAM * programs as u32;
+    let closed = Rates::of(work.node, database).estimate(tables, programs);
     let said = format!(
         "database `{}`: {tables} tables and {programs} programs change places, which closes the site \
          for about {:.1} s",
@@ -77,7 +73,7 @@ pub(super) async fn check(
         closed.as_secs_f64()
     );
     work.teller.log(Level::Info, &said);
-    if let Some(limit) = limits.closed.filter(|limit| closed > *limit) {
+    if closed > limits.closed {
         return Err(Failure::permanent(
             format!(
                 "The database \"{}\" has so many tables that your site would be closed for longer \
@@ -86,7 +82,7 @@ pub(super) async fn check(
             ),
             format!(
                 "{said}; limits.closed_seconds is {}: raise it for this customer",
-                limit.as_secs()
+                limits.closed.as_secs()
             ),
         ));
     }

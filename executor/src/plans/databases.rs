@@ -10,17 +10,18 @@ use std::{
     time::Duration,
 };
 
-use holdfast_job::{CustomerId, Level};
+use holdfast_job::{CustomerId, JobId, Level};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use super::closing::Rates;
 use crate::{
     aside::UndoDatabase,
     config::{ConfigError, Database, Node, OUR_PREFIX},
     failure::{Failure, FailureKind},
     mariadb::{
-        Charset, Definers, Exchange, MariadbError, Marker, Server, StoredProgram, exchange,
-        standing,
+        Charset, ClosedTime, Definers, Exchange, Exchanged, Look, MariadbError, Marker, Server,
+        StoredProgram, exchange, standing,
     },
     secret::{database_lock, installation},
     swap::Side,
@@ -55,6 +56,9 @@ pub struct DatabasePart {
     /// In how many batches its tables move; 0 in journals of before there were batches.
     #[serde(default)]
     pub batches: usize,
+    /// For how long it may keep the site closed; 0 in journals of before there was a limit.
+    #[serde(default)]
+    pub closed_seconds: u64,
 }
 
 /// Where the programs come from that are to be live.
@@ -132,13 +136,26 @@ pub fn beginnings(node: &Node, customer: CustomerId) -> Result<([String; 2], Str
 /// has 64 characters at most, so of the job it has the half that is random.
 ///
 /// # Errors
+/// [`ConfigError`] if the master secret cannot be used.
+pub fn names_of(
+    node: &Node,
+    customer: CustomerId,
+    job: JobId,
+    number: usize,
+) -> Result<[String; 3], ConfigError> {
+    let job: String = job.to_string().chars().filter(|c| *c != '-').collect();
+    let half = &job[job.len() / 2..];
+    let ([stage, undo], load) = beginnings(node, customer)?;
+    Ok([stage, undo, load].map(|beginning| format!("{beginning}{half}_{number}")))
+}
+
+/// Those of this job.
+///
+/// # Errors
 /// The failure of a stage that cannot do without.
 pub fn names(work: &Work<'_>, number: usize) -> Result<[String; 3], Failure> {
-    let job: String = work.job.to_string().chars().filter(|c| *c != '-').collect();
-    let half = &job[job.len() / 2..];
-    let beginnings = beginnings(work.node, work.customer());
-    let ([stage, undo], load) = beginnings.map_err(|error| super::misconfigured(&error))?;
-    Ok([stage, undo, load].map(|beginning| format!("{beginning}{half}_{number}")))
+    names_of(work.node, work.customer(), work.job, number)
+        .map_err(|error| super::misconfigured(&error))
 }
 
 /// The server of a database, and the name of the lock.
@@ -182,57 +199,63 @@ impl DatabasePart {
         }
     }
 
+    /// The longest time for which it may keep the site closed, if there is one.
+    pub(super) fn closed(&self) -> Option<Duration> {
+        Some(self.closed_seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs)
+    }
+
     async fn exchange(
         &self,
         server: &Server<'_>,
-        lock: &str,
+        (lock, time): (&str, ClosedTime),
         (side, charset): (Side, Option<&Charset>),
-    ) -> Result<(), MariadbError> {
+        first: Look,
+    ) -> Result<Exchanged, MariadbError> {
         let stand_ins = self.outgoing.with_extension("stand-ins");
         let marker = self.marker();
-        let this = Exchange { lock, marker, side, charset, stand_ins: &stand_ins };
-        exchange(server, this, &no_stop()).await
+        let this = Exchange { lock, marker, side, charset, stand_ins: &stand_ins, time };
+        exchange(server, this, first, &no_stop()).await
     }
 
     /// Makes the new side live. What there was is written down first.
-    pub(super) async fn put_new(&self, work: &Work<'_>) -> Result<(), Failure> {
+    pub(super) async fn put_new(&self, time: ClosedTime, work: &Work<'_>) -> Result<(), Failure> {
         let (server, lock) = administer(&self.database, work, PATIENCE)?;
         let schema = &self.database.schema;
         let failed = MariadbError::into_failure;
+        let first = server.look_at(&lock, self.marker(), &no_stop()).await.map_err(failed)?;
         if !self.outgoing.exists() {
             // Nothing is changed before both sides are known to be there.
-            let (side, charset) =
-                standing(&server, &lock, self.marker(), &no_stop()).await.map_err(failed)?;
-            if side != Side::Old {
+            if !first.is_on(Side::Old, self.marker()).map_err(failed)? {
                 return Err(Failure::permanent(
                     super::CONTACT_SUPPORT,
                     format!("the tables of schema {schema} have changed places already"),
                 ));
             }
-            let programs = match charset {
-                Some(_) => server.programs(schema, &no_stop()).await.map_err(failed)?,
-                None => Vec::new(),
-            };
+            let (charset, programs) = (first.charset().cloned(), first.programs.clone());
             SchemaDocument { version: 1, charset, programs }
                 .write(&self.outgoing)
                 .map_err(|error| Failure::system("write down what the schema was", &error))?;
         }
         let was = SchemaDocument::read(&self.outgoing)?;
         let new = SchemaDocument::read(&self.incoming)?;
-        self.exchange(&server, &lock, (Side::New, new.charset.as_ref())).await.map_err(failed)?;
+        let whose = (lock.as_str(), time);
+        let side = (Side::New, new.charset.as_ref());
+        let since = Instant::now();
+        let exchanged = self.exchange(&server, whose, side, first).await.map_err(failed)?;
+        let of_tables = since.elapsed();
         let Some(charset) = &new.charset else { return Ok(()) };
-        let definers = self.definers();
-        let unmade = server
-            .reconcile(
-                &lock,
-                (schema, charset),
-                (&was.programs, &new.programs),
-                definers,
-                &no_stop(),
-            )
+        let programs = (&exchanged.programs[..], &was.programs[..], &new.programs[..]);
+        let reconciled = server
+            .reconcile(whose, (schema, charset), programs, self.definers(), &no_stop())
             .await
             .map_err(failed)?;
-        self.tell_unmade(&unmade, work);
+        self.tell_unmade(&reconciled.unmade, work);
+        let of_programs = (reconciled.changed, since.elapsed() - of_tables);
+        let of_tables = (exchanged.tables, of_tables);
+        if let Err(error) = Rates::keep(work.node, &self.database, of_tables, of_programs) {
+            let text = format!("how long the exchange took could not be kept: {error}");
+            work.teller.log(Level::Warn, text);
+        }
         Ok(())
     }
 
@@ -259,15 +282,19 @@ impl DatabasePart {
         let was = SchemaDocument::read(&self.outgoing)?;
         let (server, lock) = administer(&self.database, work, PATIENCE)?;
         let failed = MariadbError::into_failure;
-        self.exchange(&server, &lock, (Side::Old, was.charset.as_ref())).await.map_err(failed)?;
+        // What is half done is not left so because it takes long.
+        let whose = (lock.as_str(), ClosedTime::default());
+        let side = (Side::Old, was.charset.as_ref());
+        let first = server.look_at(&lock, self.marker(), &no_stop()).await.map_err(failed)?;
+        let live = self.exchange(&server, whose, side, first).await.map_err(failed)?.programs;
         if let Some(charset) = &was.charset {
             let schema = (self.database.schema.as_str(), charset);
-            let wanted = (&was.programs[..], &was.programs[..]);
-            let unmade = server
-                .reconcile(&lock, schema, wanted, Definers::AsSaved, &no_stop())
+            let programs = (&live[..], &was.programs[..], &was.programs[..]);
+            let reconciled = server
+                .reconcile(whose, schema, programs, Definers::AsSaved, &no_stop())
                 .await
                 .map_err(failed)?;
-            self.tell_unmade(&unmade, work);
+            self.tell_unmade(&reconciled.unmade, work);
         }
         fs::remove_file(&self.outgoing)
             .map_err(|error| Failure::system("remove what the schema was", &error))

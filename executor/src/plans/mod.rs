@@ -2,8 +2,10 @@
 
 mod backup;
 mod closing;
+mod code;
 mod databases;
 mod delete;
+mod foresee;
 mod hooks;
 mod life;
 mod preconditions;
@@ -11,12 +13,12 @@ mod restore;
 mod switch;
 mod undo;
 
-pub use backup::Backup;
-pub use databases::{AWAY_FOR, PATIENCE as DATABASE_PATIENCE, administer, beginnings};
+pub use backup::{Backup, rehearsals_of};
+pub use databases::{AWAY_FOR, PATIENCE as DATABASE_PATIENCE, administer, beginnings, names_of};
 pub use delete::Delete;
 pub use preconditions::check_hardlinks;
 pub use restore::Restore;
-pub use switch::Switch;
+pub use switch::{SOMEBODY_COMES_UP, Switch};
 pub use undo::Undo;
 
 use holdfast_job::{Stage, Verb};

@@ -5,13 +5,13 @@
 //! | `Check` | the backup is this customer's, holds what is asked for, and there is room | – |
 //! | `Fetch` | restic restores into the stage; compared, sanitized, made durable | the stage becomes trash |
 //! | `Load` | each dump is loaded into a schema of ours, compared and checked | what loads is ended |
-//! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `Close` | what runs is looked at again; `.maintenance` on | `.maintenance` off |
 //! | `Halt` | what runs on the site is noted and stopped | it is started again |
 //! | `SwapDatabase` | what each schema was is written down; its tables and the loaded ones change places; programs are reconciled | they change back |
-//! | `SwapFiles` | each live tree and the one in the stage change places | they change back |
+//! | `SwapFiles` | who has come up is stopped; each live tree and the one in the stage change places | they change back |
 //! | `Resume` | what ran is started; `after_swap`; the site is asked how it is | it is stopped |
 //! | `Open` | `.maintenance` off | `.maintenance` on |
-//! | `Keep` | the stage, which now holds what was displaced, becomes the undo copy; `after` | it becomes the stage |
+//! | `Keep` | the stage, which now holds what was displaced, becomes the undo copy; what runs is looked at for a while; `after` | it becomes the stage |
 //!
 //! With `maintenance = "whole"`, `Close` stands before `Fetch`. `Load` and `SwapDatabase` are there if
 //! the order is about a database, `SwapFiles` if it is about files.
@@ -28,13 +28,16 @@
 mod check;
 mod fetch;
 mod fetched;
+mod ground;
 mod keep;
 mod load;
+mod ways;
 
 use std::path::PathBuf;
 
 use holdfast_job::{
-    JobId, MaintenanceMode, Moment, Restore as Order, SourceResult, Stage, Verb, WhatHappened,
+    JobId, MaintenanceMode, Moment, Restore as Order, SourceResult, Stage, UndoCopy, Verb,
+    WhatHappened,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +51,7 @@ use crate::{
     conductor::{Plan, Reached, Report},
     driver::Outline,
     failure::Failure,
-    tree::TreeSum,
+    tree::{Mark, TreeSum},
     work::Work,
 };
 
@@ -58,6 +61,8 @@ pub struct Restore {
     order: Order,
     site: SiteOrError,
     facts: Facts,
+    /// Marks that must be there before the trees are, by the place where each tree was saved.
+    beforehand: Vec<(PathBuf, Mark)>,
 }
 
 /// What the journal keeps of it.
@@ -70,6 +75,9 @@ struct Facts {
     spool: PathBuf,
     /// What each part is in the snapshot, in the order of the parts.
     sums: Vec<TreeSum>,
+    /// The length of the longest path in the snapshot, in bytes, or a little more.
+    #[serde(default)]
+    longest_path: usize,
     /// Sources of the site that the backup does not hold.
     missing: Vec<SourceResult>,
     undo_until: Option<Moment>,
@@ -88,7 +96,7 @@ impl Restore {
         facts: Option<&serde_json::Value>,
     ) -> serde_json::Result<Self> {
         let facts = facts.map(Facts::deserialize).transpose()?.unwrap_or_default();
-        Ok(Self { order, site, facts })
+        Ok(Self { order, site, facts, beforehand: Vec::new() })
     }
 
     /// What changes places, for whoever settles a stuck one.
@@ -153,6 +161,8 @@ impl Plan for Restore {
             Stage::Load => self.load(work).await,
             Stage::Keep => {
                 self.keep(work)?;
+                self.facts.switch.life.watch(work).await;
+                work.note(&self.facts)?;
                 tell_after(&self.site, work).await;
                 Ok(())
             }
@@ -189,13 +199,18 @@ impl Plan for Restore {
         }
         sources.extend(self.facts.missing.clone());
         Report {
-            done: "Your site is restored.".into(),
+            done: match self.order.undo {
+                UndoCopy::Keep => switch::told("Your site is restored.", self.facts.undo_until),
+                UndoCopy::None => "Your site is restored.".into(),
+            },
+            notes: self.facts.switch.life.notes(),
             sources,
             snapshot: Some(self.order.snapshot.clone()).filter(|_| done),
             closed_ms: self.facts.switch.closed_ms(),
             services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),
             undo_until: self.facts.undo_until.filter(|_| done),
             healthy: self.facts.switch.life.is_well().filter(|_| done),
+            warnings: self.facts.switch.life.warnings(),
             ..Report::default()
         }
     }

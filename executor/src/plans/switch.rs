@@ -5,19 +5,30 @@
 
 use std::{path::PathBuf, time::SystemTime};
 
-use holdfast_job::{JobId, SourceResult, Stage, WhatHappened};
+use holdfast_job::{JobId, Level, Moment, SourceResult, Stage, WhatHappened};
 use serde::{Deserialize, Serialize};
 
-use super::{SiteOrError, databases::DatabasePart, foreign_stage, life::Life};
+use super::{
+    SiteOrError,
+    databases::DatabasePart,
+    foreign_stage,
+    life::{Life, comes_up_again},
+};
 use crate::{
     base::Base,
     conductor::Plan,
     door::{self, Flag},
     failure::{Failure, chain},
+    foresight::reason,
     journal::Settlement,
+    mariadb::ClosedTime,
     swap::{Part, Side, live_inode},
+    uncopied::Uncopied,
     work::Work,
 };
+
+/// So often whoever comes up behind the closed door is stopped again.
+pub const SOMEBODY_COMES_UP: u32 = 2;
 
 /// The part of a plan's facts that says what changes places, and how far that is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -64,7 +75,9 @@ pub(super) async fn run<P: Switching>(
 ) -> Result<(), Failure> {
     match stage {
         Stage::Close => {
-            plan.switching().look_at_door(work.job)?;
+            let switch = plan.switching();
+            switch.life.look_before_closing(&switch.parts, work).await?;
+            switch.look_at_door(work.job)?;
             plan.note(work)?;
             plan.switching().close(work.job)
         }
@@ -75,6 +88,7 @@ pub(super) async fn run<P: Switching>(
         }
         Stage::SwapDatabase => plan.switching().put_databases_new(work).await,
         Stage::SwapFiles => {
+            stop_who_came_up(plan, work).await?;
             plan.switching().look_at_trees()?;
             plan.note(work)?;
             plan.switching().put(Side::New)
@@ -94,6 +108,20 @@ pub(super) async fn run<P: Switching>(
     }
 }
 
+/// Nothing runs when the trees change places, whoever has started it meanwhile.
+async fn stop_who_came_up<P: Switching>(plan: &mut P, work: &mut Work<'_>) -> Result<(), Failure> {
+    let mut rounds = 0;
+    while let Some(names) = plan.switching().life.look_once_more(work).await? {
+        if rounds == SOMEBODY_COMES_UP {
+            return Err(comes_up_again(&names));
+        }
+        rounds += 1;
+        plan.note(work)?;
+        plan.switching().life.halt(work).await?;
+    }
+    Ok(())
+}
+
 /// Reverts one.
 pub(super) async fn revert<P: Switching>(
     plan: &mut P,
@@ -103,7 +131,10 @@ pub(super) async fn revert<P: Switching>(
     let switch = plan.switching();
     match stage {
         Stage::Close => switch.open(work.job),
-        Stage::Halt => switch.life.unhalt(work).await,
+        Stage::Halt => {
+            switch.life.unhalt(work).await?;
+            plan.note(work)
+        }
         Stage::SwapDatabase => switch.put_databases_old(work).await,
         Stage::SwapFiles => switch.put(Side::Old),
         Stage::Resume => switch.life.unresume(work).await,
@@ -112,12 +143,21 @@ pub(super) async fn revert<P: Switching>(
     }
 }
 
-/// A system error while the site may be closed.
-fn failed(doing: &str, error: &dyn std::error::Error) -> Failure {
-    Failure::transient(
-        "The restore did not work, and your site was put back as it was. Please try again later.",
-        format!("{doing}: {}", chain(error)),
-    )
+/// A system error while the site may be closed: what stays so until somebody does something is not
+/// tried again.
+fn failed(doing: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
+    let operator = format!("{doing}: {}", chain(error));
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    match causes.filter_map(|cause| reason(cause.downcast_ref()?)).last() {
+        Some(reason) => Failure::permanent(
+            "The restore did not work, and your site was put back as it was. Contact support.",
+            format!("{operator}: {reason}"),
+        ),
+        None => Failure::transient(
+            "The restore did not work, and your site was put back as it was. Please try again later.",
+            operator,
+        ),
+    }
 }
 
 /// This moment in milliseconds since 1970.
@@ -196,10 +236,12 @@ impl Switch {
         Ok(())
     }
 
-    /// The exchange of every schema.
+    /// The exchange of every schema, all in one time.
     pub(super) async fn put_databases_new(&self, work: &Work<'_>) -> Result<(), Failure> {
+        let limits = self.databases.iter().filter_map(DatabasePart::closed);
+        let time = ClosedTime::from_now(limits.min());
         for part in &self.databases {
-            part.put_new(work).await?;
+            part.put_new(time, work).await?;
         }
         Ok(())
     }
@@ -272,7 +314,8 @@ impl Switch {
     /// closed.
     pub(super) async fn stuck(&self, work: &Work<'_>) -> String {
         let (job, customer) = (work.job, work.customer());
-        let door = match self.whole(work).await {
+        let whole = self.whole(work).await;
+        let door = match whole {
             Some(side) => match self.open(job) {
                 Ok(()) => format!("The site is whole ({side:?}) and open."),
                 Err(failure) => {
@@ -282,9 +325,12 @@ impl Switch {
             None => "The site is a mixture and stays closed.".to_owned(),
         };
         let base = self.base.display();
-        if !self.looked && self.databases.is_empty() {
-            let then = format!("run, as root, `holdfast-executor settle {customer} --as old`.");
-            return format!("{door} Nothing has changed places. Mend the cause, then {then}");
+        if let Some(side) = whole {
+            let side = if side == Side::Old { "old" } else { "new" };
+            return format!(
+                "{door} Nothing is to be moved. Mend the cause, then run, as root, \
+                 `holdfast-executor settle {customer} --as {side}`."
+            );
         }
         let mut advice =
             vec![door, "Bring every tree to its place, by `mv`, not by copying:".into()];
@@ -297,6 +343,19 @@ impl Switch {
         advice.push(format!("`find {base} -inum N` finds an inode. Then run, as root,"));
         advice.push(format!("`holdfast-executor settle {customer} --as old` (or `--as new`)."));
         advice.join("\n")
+    }
+
+    /// `Keep` failed: from now on no older copy of these sources is offered.
+    /// That this cannot be written is no reason to take back what is done: it is said.
+    pub(super) fn note_uncopied(&self, work: &Work<'_>) {
+        let parts = self.parts.iter().map(|part| part.source.clone());
+        let databases = self.databases.iter().map(|part| part.database.id.clone());
+        let noted = Uncopied::read(&work.node.state, work.customer())
+            .and_then(|mut file| file.note(work.job, milliseconds(), parts.chain(databases)));
+        if let Err(error) = noted {
+            let text = format!("an undo may take back an earlier restore: {error}");
+            work.teller.log(Level::Warn, text);
+        }
     }
 
     /// How long the site was closed.
@@ -321,6 +380,21 @@ impl Switch {
             entries: part.rows,
         };
         self.parts.iter().map(result).chain(self.databases.iter().map(database)).collect()
+    }
+}
+
+/// The way back from [`Switch::note_uncopied`].
+pub(super) fn forget_uncopied(work: &Work<'_>) -> Result<(), Failure> {
+    Uncopied::read(&work.node.state, work.customer())
+        .and_then(|mut file| file.forget(work.job))
+        .map_err(|error| failed("forget that no undo copy was kept", &error))
+}
+
+/// What a customer is told at the end, with a word more if no copy for an undo could be kept.
+pub(super) fn told(done: &str, undo_until: Option<Moment>) -> String {
+    match undo_until {
+        Some(_) => done.to_owned(),
+        None => format!("{done} What it replaced could not be kept: this cannot be taken back."),
     }
 }
 

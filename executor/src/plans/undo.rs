@@ -3,13 +3,13 @@
 //! | stage | run | revert |
 //! |---|---|---|
 //! | `Check` | the undo copy is there and whole, and is made durable | what was announced is taken back |
-//! | `Close` | `.maintenance` on | `.maintenance` off |
+//! | `Close` | what runs is looked at again; `.maintenance` on | `.maintenance` off |
 //! | `Halt` | what runs on the site is noted and stopped | it is started again |
 //! | `SwapDatabase` | the tables of each live schema and those of the copy change places; programs are reconciled | they change back |
-//! | `SwapFiles` | each live tree and the one in the undo copy change places | they change back |
+//! | `SwapFiles` | who has come up is stopped; each live tree and the one in the undo copy change places | they change back |
 //! | `Resume` | what ran is started; `after_swap`; the site is asked how it is | it is stopped |
 //! | `Open` | `.maintenance` off | `.maintenance` on |
-//! | `Keep` | the copy, which now holds what was displaced, becomes that of this job; `after` | it becomes the old one |
+//! | `Keep` | the copy, which now holds what was displaced, becomes that of this job; what runs is looked at for a while; `after` | it becomes the old one |
 //!
 //! So an undo can itself be undone.
 
@@ -26,6 +26,7 @@ use super::{
     SiteOrError, administer,
     closing::{self, Coming},
     databases::{self, DatabasePart, Programs, SchemaDocument},
+    foresee::foresee,
     hooks::{ask_before, tell_after},
     life::Life,
     preconditions::refuse_hangers_on,
@@ -37,8 +38,10 @@ use crate::{
     config::{Database, Site},
     driver::Outline,
     failure::Failure,
+    foresight::Swapped,
     mariadb::MariadbError,
     swap::{Part, live_inode},
+    uncopied::Uncopied,
     work::Work,
 };
 
@@ -89,11 +92,23 @@ impl Undo {
         let system = |error| Failure::system("look at the undo copies", &error);
         let aside = Aside::of(&site.base);
         let mut copies = aside.standing_copies().map_err(system)?;
-        copies.retain(|(_, copy)| copy.until >= Work::now());
+        let uncopied = Uncopied::read(&work.node.state, work.customer()).map_err(system)?;
+        copies.retain(|(_, copy)| copy.until >= Work::now() && !uncopied.supersedes(copy));
         if let Some(of) = self.order.of {
             copies.retain(|(_, copy)| copy.job == of);
         }
         let (folder, copy) = copies.pop().ok_or_else(|| nothing_to_undo(self.order.of))?;
+        if self.order.of.is_none() && uncopied.is_later_than(&copy) {
+            return Err(latest_kept_nothing(copy.job));
+        }
+        let kept: Vec<_> = copy
+            .parts
+            .iter()
+            .map(|part| (part.live.as_path(), folder.join(part.source.as_str())))
+            .collect();
+        let trees: Vec<Swapped<'_>> =
+            kept.iter().map(|(live, kept)| Swapped { live, kept: Some(kept) }).collect();
+        foresee(&base, &trees).await?;
         let mut parts = Vec::new();
         for part in &copy.parts {
             let kept = folder.join(part.source.as_str());
@@ -121,7 +136,7 @@ impl Undo {
         };
         let base = site.base.clone();
         // What is brought back may have been unwell: that is no reason to refuse it.
-        let life = Life::look(site, true, work).await?;
+        let life = Life::look(site, &parts, true, work).await?;
         let places = Switch { base, parts, databases, life, ..Switch::default() };
         for part in &places.databases {
             let (server, lock) =
@@ -149,7 +164,7 @@ impl Undo {
                 return Err(nothing_to_undo(self.order.of));
             }
             server
-                .mark(&lock, &part.from, batches, &work.stop)
+                .mark_more(&lock, &part.from, batches, &work.stop)
                 .await
                 .map_err(MariadbError::into_failure)?;
         }
@@ -177,7 +192,10 @@ impl Undo {
         let Some(copy) = &self.facts.copy else { return Ok(()) };
         let aside = self.aside();
         if let Err(error) = aside.keep(&aside.undo(copy.job), work.job) {
-            work.teller.log(Level::Warn, format!("no undo of this is possible: {error}"));
+            let folder = aside.folder().display();
+            let text = format!("{folder}: no undo of this is possible: {error}");
+            work.teller.log(Level::Warn, text);
+            self.facts.switch.note_uncopied(work);
             self.facts.undo_until = None;
             work.note(&self.facts)?;
         }
@@ -187,6 +205,7 @@ impl Undo {
     fn unkeep(&self, work: &Work<'_>) -> Result<(), Failure> {
         let Some(copy) = &self.facts.copy else { return Ok(()) };
         let aside = self.aside();
+        switch::forget_uncopied(work)?;
         let (ours, before) = (aside.undo(work.job), aside.undo(copy.job));
         let folder = if ours.exists() { &ours } else { &before };
         aside
@@ -221,6 +240,7 @@ fn database_parts(
             bytes: 0,
             rows: 0,
             batches: 1,
+            closed_seconds: site.limits.closed.as_secs(),
             database,
         })
     };
@@ -235,10 +255,22 @@ fn nothing_to_undo(of: Option<JobId>) -> Failure {
             format!("there is no undo copy of job {job}"),
         ),
         None => Failure::permanent(
-            "There is nothing to take back: no restore of this site has kept a copy.",
-            "there is no undo copy",
+            "There is nothing to take back: the latest restore of this site has kept no copy, or \
+             the time for it has passed.",
+            "there is no undo copy of the latest restore",
         ),
     }
+}
+
+/// An order without a job means the latest restore, and never an older one in its place.
+fn latest_kept_nothing(older: JobId) -> Failure {
+    Failure::permanent(
+        "The latest restore of this site cannot be taken back: no copy of what it replaced could be \
+         kept.",
+        format!(
+            "the latest restore kept no undo copy; that of job {older} is taken back by its id"
+        ),
+    )
 }
 
 impl Switching for Undo {
@@ -276,6 +308,8 @@ impl Plan for Undo {
             Stage::Check => self.check(work).await,
             Stage::Keep => {
                 self.keep(work)?;
+                self.facts.switch.life.watch(work).await;
+                work.note(&self.facts)?;
                 tell_after(&self.site, work).await;
                 Ok(())
             }
@@ -299,12 +333,17 @@ impl Plan for Undo {
         let done = reached == Reached::Goal;
         let what = if done { WhatHappened::Undone } else { WhatHappened::Untouched };
         Report {
-            done: "This was taken back: your site is as it was before it.".into(),
+            done: switch::told(
+                "This was taken back: your site is as it was before it.",
+                self.facts.undo_until,
+            ),
+            notes: self.facts.switch.life.notes(),
             sources: self.facts.switch.results(what),
             closed_ms: self.facts.switch.closed_ms(),
             services_ms: self.facts.switch.closed_ms().and(self.facts.switch.life.took_ms()),
             undo_until: self.facts.undo_until.filter(|_| done),
             healthy: self.facts.switch.life.is_well().filter(|_| done),
+            warnings: self.facts.switch.life.warnings(),
             ..Report::default()
         }
     }

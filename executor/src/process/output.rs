@@ -11,6 +11,9 @@ pub(super) const MAX_LINE_BYTES: usize = 4 << 20;
 /// What is kept of stderr at its beginning, and as much at its end.
 pub(super) const MAX_STDERR_HALF: usize = 8 << 10;
 
+/// The words of a system for a disk or a quota that is full, in lower case.
+pub const FULL_DISK: [&str; 2] = ["no space left on device", "disk quota exceeded"];
+
 /// stdout, line by line.
 pub(super) struct Lines {
     longest_bytes: usize,
@@ -83,6 +86,12 @@ impl<R: AsyncRead + Unpin> Tail<R> {
         self.tail.drain(..excess);
         self.left_out += excess as u64;
         Ok(count > 0)
+    }
+
+    /// Whether what was read last says that a disk is full.
+    pub(super) fn tells_of_a_full_disk(&self) -> bool {
+        let said = String::from_utf8_lossy(&self.chunk).to_lowercase();
+        FULL_DISK.iter().any(|words| said.contains(words))
     }
 
     pub(super) fn text(&self) -> String {

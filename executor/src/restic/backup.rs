@@ -9,9 +9,10 @@ use holdfast_job::SnapshotId;
 use serde::Deserialize;
 
 use super::{
-    Invocation, Restic, ResticError, Tally, Watch,
+    Cause, Invocation, Restic, ResticError, Tally, Watch,
+    cause::tells_of_damage,
     gate::{Gate, Threshold},
-    verdict::unreadable,
+    said::unreadable,
 };
 use crate::{
     confine::Access,
@@ -129,7 +130,7 @@ impl Restic<'_> {
         let first = match waiting {
             Some(Opened { running, gate }) => {
                 gate.open(b"");
-                let ended = self.attend(BACKUP, running, watch, &mut on_line).await;
+                let ended = self.attend(&command(), running, watch, &mut on_line).await;
                 self.past_locks(ended, command(), watch, &mut on_line).await
             }
             None => self.run_past_locks(command(), watch, &mut on_line).await,
@@ -151,8 +152,15 @@ impl Restic<'_> {
         })?;
         // Without it the next backup takes a second more.
         let _ = self.note_repository(&snapshot);
-        let complete = ended.status.success();
-        Ok(SaveReport { snapshot, complete, unreadable: unreadable(&ended.stderr) })
+        let (complete, unreadable) = (ended.status.success(), unreadable(&ended.stderr));
+        if tells_of_damage(unreadable.iter().map(String::as_str)) {
+            return Err(ResticError::Known {
+                command: BACKUP,
+                cause: Cause::Damaged { url: self.repository.url.clone() },
+                said: unreadable.join("; "),
+            });
+        }
+        Ok(SaveReport { snapshot, complete, unreadable })
     }
 
     /// Remembers that the repository exists, so that an unmounted disk is not taken for a first

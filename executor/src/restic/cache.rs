@@ -15,7 +15,7 @@ use std::{
 
 use holdfast_job::SnapshotId;
 
-use super::{Restic, gate::Threshold};
+use super::{Cache, Restic, gate::Threshold};
 use crate::space::Free;
 
 /// In the cache, beside the folders of the repositories: their second ways in, and whose they are.
@@ -41,12 +41,14 @@ pub(super) struct Gated {
 
 impl Restic<'_> {
     /// Where restic keeps what it reads of repositories, as arguments.
-    pub(super) fn cache_arguments(&self, cache: Option<&Path>) -> Vec<String> {
+    pub(super) fn cache_arguments(&self, cache: &Cache) -> Vec<String> {
+        let cache = match cache {
+            Cache::Node => &self.node.cache,
+            Cache::At(cache) => cache,
+            Cache::None => return vec!["--no-cache".into()],
+        };
         match self.has_room() {
-            true => {
-                let cache = cache.unwrap_or(&self.node.cache);
-                vec!["--cache-dir".into(), cache.display().to_string()]
-            }
+            true => vec!["--cache-dir".into(), cache.display().to_string()],
             false => vec!["--no-cache".into()],
         }
     }

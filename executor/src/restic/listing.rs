@@ -1,6 +1,10 @@
 //! Reading snapshots: `ls`, `snapshots`, `dump`. All of them leave no lock and write nothing.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path, PathBuf},
+};
 
 use holdfast_job::{CustomerId, JobId, SnapshotId};
 use serde::Deserialize;
@@ -8,7 +12,7 @@ use serde::Deserialize;
 use super::{Invocation, Restic, ResticError, Watch, cache::Gated, gate::Gate, host_of};
 use crate::{
     process::{Moved, ProcessError, Running},
-    tree::{Entry, Kind, TreeSum},
+    tree::{Entry, Kind, Size, TreeSum},
 };
 
 const LS: &str = "ls";
@@ -43,6 +47,10 @@ pub struct Listing {
     pub head: SnapshotHead,
     /// Each path that the snapshot was made of, if it is a directory in it, and its sum.
     pub trees: BTreeMap<PathBuf, TreeSum>,
+    /// Names in them whose file has been listed by another name.
+    pub again: BTreeMap<PathBuf, Size>,
+    /// The length of the longest path in them, in bytes, or a little more.
+    pub longest_path: usize,
 }
 
 /// A `restic ls` that opens its repository by itself and then waits for the snapshot that it is to list.
@@ -86,9 +94,22 @@ struct Node {
     uid: u32,
     #[serde(default)]
     gid: u32,
+    #[serde(default)]
+    inode: u64,
 }
 
 impl Node {
+    /// Whether this file was seen before in this tree. Only a hash is kept of each: a tree may have
+    /// millions of them.
+    fn is_seen_again(&self, root: &Path, seen: &mut HashSet<u64>) -> bool {
+        if self.inode == 0 || self.kind() != Kind::File {
+            return false;
+        }
+        let mut hasher = DefaultHasher::new();
+        (root, self.inode, self.size).hash(&mut hasher);
+        !seen.insert(hasher.finish())
+    }
+
     fn kind(&self) -> Kind {
         match self.kind.as_str() {
             "dir" => Kind::Folder,
@@ -203,15 +224,23 @@ impl Restic<'_> {
     ) -> Result<Listing, ResticError> {
         let mut head: Option<SnapshotHead> = None;
         let mut trees = BTreeMap::<PathBuf, TreeSum>::new();
-        self.attend(LS, running, watch, &mut |line, _| {
+        let mut again = BTreeMap::<PathBuf, Size>::new();
+        let mut seen = HashSet::new();
+        let mut longest_path = 0;
+        self.attend(&Invocation::new(LS), running, watch, &mut |line, _| {
             match serde_json::from_slice(line) {
                 Ok(Said::Snapshot(found)) => head = Some(found),
                 Ok(Said::Node(node)) => {
+                    longest_path = longest_path.max(node.path.len());
                     let roots = head.iter().flat_map(|head| &head.paths);
                     if let Some((root, below)) = below_any(roots, &node.path) {
                         // A link in place of the directory is no tree.
                         if !below.is_empty() || node.kind() == Kind::Folder {
-                            trees.entry(root).or_default().add(&node.entry(below));
+                            let entry = node.entry(below);
+                            if node.is_seen_again(&root, &mut seen) {
+                                again.entry(root.clone()).or_default().add(&entry);
+                            }
+                            trees.entry(root).or_default().add(&entry);
                         }
                     }
                 }
@@ -224,7 +253,7 @@ impl Restic<'_> {
             command: LS,
             problem: "it did not begin with the snapshot that was asked for".into(),
         })?;
-        Ok(Listing { head, trees })
+        Ok(Listing { head, trees, again, longest_path })
     }
 
     /// The heads of those of these snapshots that exist.
@@ -266,17 +295,43 @@ impl Restic<'_> {
         }
     }
 
-    /// When the newest snapshot of this customer was made, as the tag that we give it says.
+    /// The newest snapshot of this customer, and when it was made, as the tag that we give it says.
     ///
     /// # Errors
     /// [`ResticError`].
-    pub async fn newest(&self, watch: &mut dyn Watch) -> Result<Option<String>, ResticError> {
+    pub async fn newest(
+        &self,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<(String, SnapshotHead)>, ResticError> {
         let command = Invocation::new("snapshots").arg("--no-lock").arg("--host").arg(self.host());
         let heads = self.read_heads(command, watch).await?;
-        let is_moment = |tag: &String| {
+        let is_moment = |tag: &&String| {
             tag.len() == 20 && tag.ends_with('Z') && tag.starts_with(|c: char| c.is_ascii_digit())
         };
-        Ok(heads.into_iter().flat_map(|head| head.tags).filter(is_moment).max())
+        let dated = |head: SnapshotHead| {
+            let moment = head.tags.iter().filter(is_moment).max()?.clone();
+            Some((moment, head))
+        };
+        Ok(heads.into_iter().filter_map(dated).max_by(|one, other| one.0.cmp(&other.0)))
+    }
+
+    /// Reads the index and the folders at the top of a snapshot, which a damaged repository has not whole.
+    ///
+    /// # Errors
+    /// [`ResticError`].
+    pub async fn look_into(
+        &self,
+        snapshot: &SnapshotHead,
+        watch: &mut dyn Watch,
+    ) -> Result<(), ResticError> {
+        let mut command = ls(snapshot.id.as_str(), &snapshot.paths);
+        if self.repository.local_path().is_some() {
+            // What was kept of them on this node says nothing of the storage. From another machine all of
+            // the index would come each time.
+            command = command.caching_nothing();
+        }
+        let running = self.start(command, watch)?;
+        self.hear_list(running, &snapshot.id, watch).await.map(drop)
     }
 
     async fn read_heads(
@@ -303,7 +358,7 @@ impl Restic<'_> {
     pub async fn dump_text(
         &self,
         snapshot: &SnapshotId,
-        path: &std::path::Path,
+        path: &Path,
         watch: &mut dyn Watch,
     ) -> Result<String, ResticError> {
         let command = Invocation::new("dump")
@@ -375,7 +430,7 @@ mod tests {
     fn modes_of_go_read_as_modes_of_chmod() {
         let mode = |mode| {
             let (path, kind) = (String::new(), "file".into());
-            Node { path, kind, mode, size: 0, uid: 0, gid: 0 }.unix_mode()
+            Node { path, kind, mode, size: 0, uid: 0, gid: 0, inode: 0 }.unix_mode()
         };
         assert_eq!(mode(420), 0o644);
         assert_eq!(mode(1 << 31 | 1 << 20 | 0o777), 0o1777);

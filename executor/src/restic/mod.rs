@@ -5,11 +5,14 @@
 
 mod backup;
 mod cache;
+mod cause;
 mod forget;
 mod gate;
 mod listing;
 mod locks;
 mod restore;
+mod said;
+pub mod scratch;
 mod verdict;
 
 use std::{
@@ -21,13 +24,16 @@ use std::{
 use holdfast_job::CustomerId;
 
 pub use backup::{Extent, Opened, SavePlan};
+pub use cause::Cause;
 pub use listing::{Listing, Reader, job_tag};
 pub use restore::FetchPlan;
 pub use verdict::ResticError;
 
+use self::{cause::Places, scratch::SshLog};
 use crate::{
     config::{ConfigError, IoClass, Limits, Node, Repository},
     confine::{Access, Confinement},
+    mounts,
     process::{Ended, Moved, Program, Running},
     secret::Password,
     stop::Stop,
@@ -74,6 +80,8 @@ pub struct Restic<'a> {
     customer: CustomerId,
     password: Password,
     patience: Duration,
+    /// Of an sftp repository.
+    ssh_log: Option<SshLog>,
 }
 
 impl<'a> Restic<'a> {
@@ -89,7 +97,8 @@ impl<'a> Restic<'a> {
         patience: Duration,
     ) -> Result<Self, ConfigError> {
         let password = Password::of(node, repository, customer)?;
-        Ok(Self { node, repository, limits, customer, password, patience })
+        let ssh_log = repository.sftp_command.as_ref().and_then(|_| SshLog::new(&node.state));
+        Ok(Self { node, repository, limits, customer, password, patience, ssh_log })
     }
 
     /// The host that every snapshot of this customer names.
@@ -104,28 +113,48 @@ impl<'a> Restic<'a> {
         watch: &mut dyn Watch,
         on_line: &mut dyn FnMut(&[u8], &mut dyn Watch) -> Moved,
     ) -> Result<Ended, ResticError> {
-        let name = command.name;
-        let running = self.start(command, watch)?;
-        self.attend(name, running, watch, on_line).await
+        let running = self.start(command.clone(), watch)?;
+        self.attend(&command, running, watch, on_line).await
     }
 
     fn start(&self, command: Invocation, watch: &mut dyn Watch) -> Result<Running, ResticError> {
+        self.check_mount()?;
         let running = self.program(command).start()?;
         watch.started(running.pid())?;
         Ok(running)
     }
 
+    /// Without its disk a repository's folder looks like one that was never used.
+    fn check_mount(&self) -> Result<(), ResticError> {
+        let Some(place) = &self.repository.mount_point else { return Ok(()) };
+        match mounts::mount_points() {
+            Ok(mounts) if mounts.contains(place) => Ok(()),
+            _ => Err(ResticError::NotMounted { place: place.clone() }),
+        }
+    }
+
     /// Waits for the end of a command that was started.
     async fn attend(
         &self,
-        name: &'static str,
+        command: &Invocation,
         running: Running,
         watch: &mut dyn Watch,
         on_line: &mut dyn FnMut(&[u8], &mut dyn Watch) -> Moved,
     ) -> Result<Ended, ResticError> {
         let stop = watch.stop().clone();
-        let ended = running.wait(&stop, |line| on_line(line, watch)).await?;
-        match ResticError::of(name, &self.repository.url, &ended) {
+        let ended = running.wait(&stop, |line| on_line(line, watch)).await;
+        let ssh = self.ssh_log.as_ref().map(SshLog::text).unwrap_or_default();
+        let temporary = scratch::folder(&self.node.state);
+        let places = Places {
+            url: &self.repository.url,
+            local: self.repository.local_path(),
+            temporary: &temporary,
+            cache: &self.node.cache,
+            stage: command.written(),
+        };
+        let ended =
+            ended.map_err(|error| ResticError::of_no_end(command.name, &places, (error, &ssh)))?;
+        match ResticError::of(command.name, &places, (&ended, &ssh)) {
             Some(ResticError::NoRepository { url, .. }) if self.marker().exists() => {
                 Err(ResticError::RepositoryGone { url, marker: self.marker() })
             }
@@ -171,8 +200,9 @@ impl<'a> Restic<'a> {
         argv.extend(ionice.iter().map(|&part| part.to_owned()));
         argv.push(self.node.restic.display().to_string());
         argv.extend(["--json".to_owned(), "--password-file".into(), "/dev/stdin".into()]);
-        argv.extend(self.cache_arguments(command.cache.as_deref()));
+        argv.extend(self.cache_arguments(&command.cache));
         if let Some(sftp) = &self.repository.sftp_command {
+            let sftp = self.ssh_log.as_ref().map_or(sftp.clone(), |log| log.kept_by(sftp));
             argv.extend(["-o".to_owned(), format!("sftp.command={sftp}")]);
         }
         for (option, limit) in [
@@ -185,13 +215,16 @@ impl<'a> Restic<'a> {
         argv.push(command.name.into());
         argv.extend(command.args);
         // A command that needs no tree sees none.
-        let confinement = Confinement { hide: self.node.customers.clone(), show: command.show };
+        let hide = self.node.customers.clone();
+        let confinement = Confinement { hide, show: command.show, at: command.at };
         let (path, args) = (PathBuf::from("/proc/self/exe"), confinement.arguments(argv));
         let mut env = self.repository.environment.clone();
         env.extend([
             ("RESTIC_REPOSITORY".to_owned(), self.repository.url.clone()),
             ("RESTIC_PROGRESS_FPS".to_owned(), "4".to_owned()),
             ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
+            // Packs are put together there, and `/tmp` is any tenant's to fill.
+            ("TMPDIR".to_owned(), scratch::folder(&self.node.state).display().to_string()),
         ]);
         let stdin = format!("{}\n", self.password.reveal()).into_bytes();
         Program {
@@ -216,13 +249,27 @@ struct Invocation {
     name: &'static str,
     args: Vec<String>,
     show: Option<(PathBuf, Access)>,
-    /// Another than the node's.
-    cache: Option<PathBuf>,
+    /// Where that is shown, if not at its own path.
+    at: Option<PathBuf>,
+    /// Where restic keeps what it reads.
+    cache: Cache,
+}
+
+/// Where a restic keeps what it reads.
+#[derive(Debug, Clone, Default)]
+enum Cache {
+    /// In the node's.
+    #[default]
+    Node,
+    /// In another.
+    At(PathBuf),
+    /// Nowhere.
+    None,
 }
 
 impl Invocation {
     fn new(name: &'static str) -> Self {
-        Self { name, args: Vec::new(), show: None, cache: None }
+        Self { name, args: Vec::new(), show: None, at: None, cache: Cache::Node }
     }
 
     fn arg(mut self, arg: impl Into<String>) -> Self {
@@ -231,12 +278,30 @@ impl Invocation {
     }
 
     fn caching(mut self, cache: &Path) -> Self {
-        self.cache = Some(cache.to_owned());
+        self.cache = Cache::At(cache.to_owned());
         self
+    }
+
+    fn caching_nothing(mut self) -> Self {
+        self.cache = Cache::None;
+        self
+    }
+
+    /// The tree that it may write.
+    fn written(&self) -> Option<&Path> {
+        match &self.show {
+            Some((tree, Access::Write)) => Some(tree),
+            _ => None,
+        }
     }
 
     fn showing(mut self, tree: &Path, access: Access) -> Self {
         self.show = Some((tree.to_owned(), access));
+        self
+    }
+
+    fn shown_at(mut self, place: &Path) -> Self {
+        self.at = Some(place.to_owned());
         self
     }
 }

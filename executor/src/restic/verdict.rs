@@ -5,8 +5,11 @@
 use std::path::PathBuf;
 
 use holdfast_job::SnapshotId;
-use serde::Deserialize;
 
+use super::{
+    cause::{Cause, Places, cause},
+    said::Said,
+};
 use crate::{
     config::ConfigError,
     confine,
@@ -26,10 +29,14 @@ pub enum ResticError {
         /// What it said.
         said: String,
     },
-    /// Exit 1 of a restore for which the disk was too small after all.
-    #[error("the disk of the site is full: {said}")]
-    DiskFull {
-        /// What it said.
+    /// Any end whose cause is known.
+    #[error("{cause}; restic {command}: {said}")]
+    Known {
+        /// The command.
+        command: &'static str,
+        /// The cause.
+        cause: Cause,
+        /// What restic and ssh said.
         said: String,
     },
     /// Exit 10.
@@ -50,6 +57,15 @@ pub enum ResticError {
         url: String,
         /// The file that remembers it.
         marker: PathBuf,
+    },
+    /// The configuration says where its disk is mounted, and none is.
+    #[error(
+        "the repository's disk is not mounted at {}, as its `mount_point` says: mount it",
+        .place.display()
+    )]
+    NotMounted {
+        /// Where.
+        place: PathBuf,
     },
     /// Exit 11.
     #[error("the repository is locked by somebody else: {said}")]
@@ -106,43 +122,56 @@ pub enum ResticError {
     Config(#[from] ConfigError),
 }
 
-/// A line that restic writes to stderr with `--json`.
-#[derive(Deserialize)]
-struct Complaint {
-    message_type: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    error: Option<Cause>,
-    #[serde(default)]
-    item: String,
-}
-
-#[derive(Deserialize)]
-struct Cause {
-    #[serde(default)]
-    message: String,
-}
-
 impl ResticError {
     /// The error that this end means; `None` for exit 0 and exit 3, which the caller tells apart.
-    pub(super) fn of(command: &'static str, url: &str, ended: &Ended) -> Option<Self> {
-        let said = said(&ended.stderr);
-        let url = url.to_owned();
-        let full = ended.stderr.contains("no space left on device");
-        match ended.status.code() {
-            Some(1) if command == "restore" && full => Some(Self::DiskFull { said }),
-            Some(0 | 3) => None,
-            Some(1) => Some(Self::Failed { command, said }),
-            Some(10) => Some(Self::NoRepository { url, said }),
-            Some(11) => Some(Self::Locked { said }),
-            Some(12) => Some(Self::WrongPassword { url }),
-            Some(code) if code == i32::from(confine::FAILED) => Some(Self::NotConfined { said }),
-            code => {
-                let interrupted = code.is_none() || code == Some(130);
-                Some(Self::Unknown { command, how: ended.how(), interrupted, said })
-            }
+    pub(super) fn of(
+        command: &'static str,
+        places: &Places<'_>,
+        (ended, ssh): (&Ended, &str),
+    ) -> Option<Self> {
+        if let Some(0 | 3) = ended.status.code() {
+            return None;
         }
+        let heard = Said::of(&ended.stderr, ssh);
+        let said = heard.text();
+        let url = places.url.to_owned();
+        let known = cause(heard.lines(), places);
+        Some(match (ended.status.code(), known) {
+            (Some(10), _) => Self::NoRepository { url, said },
+            (Some(11), _) => Self::Locked { said },
+            (Some(12), _) => Self::WrongPassword { url },
+            (Some(code), _) if code == i32::from(confine::FAILED) => Self::NotConfined { said },
+            (Some(_), Some(cause)) => Self::Known { command, cause, said },
+            (Some(1), None) => Self::Failed { command, said },
+            (code, _) => {
+                let interrupted = code.is_none() || code == Some(130);
+                Self::Unknown { command, how: ended.how(), interrupted, said }
+            }
+        })
+    }
+
+    /// The error of one that came to no end of its own: one that was ended for lack of progress may have
+    /// said why.
+    pub(super) fn of_no_end(
+        command: &'static str,
+        places: &Places<'_>,
+        (error, ssh): (ProcessError, &str),
+    ) -> Self {
+        let ProcessError::NoProgress { stderr, .. } = &error else { return error.into() };
+        let heard = Said::of(stderr, ssh);
+        match cause(heard.lines(), places) {
+            Some(cause) => {
+                let said = format!("{}; {}", chain(&error), heard.text());
+                Self::Known { command, cause, said }
+            }
+            None => error.into(),
+        }
+    }
+
+    /// Whether restic could not put its lock into the repository, which reading does without.
+    pub(super) fn is_of_the_lock(&self) -> bool {
+        let (Self::Known { said, .. } | Self::Failed { said, .. }) = self else { return false };
+        said.contains("unable to create lock in backend")
     }
 
     /// The failure of the stage in which this happened.
@@ -164,16 +193,16 @@ impl ResticError {
                 | ProcessError::NoProgress { .. },
             ) => Failure::transient(later, operator),
             Self::Process(ProcessError::Stopped { .. }) => Failure::stopped(),
-            Self::DiskFull { .. } => Failure::transient(
-                "There was not enough room to restore this backup. Nothing was changed; please make \
-                 room, or contact support.",
-                operator,
-            ),
+            Self::Known { cause, .. } => match cause.is_passing() {
+                true => Failure::transient(cause.customer(), operator),
+                false => Failure::permanent(cause.customer(), operator),
+            },
             Self::NoSnapshot(_) => Failure::permanent(
                 "This backup does not exist any more. Please choose another one.",
                 operator,
             ),
             Self::NoRepository { .. }
+            | Self::NotMounted { .. }
             | Self::RepositoryGone { .. }
             | Self::WrongPassword { .. }
             | Self::NotConfined { .. }
@@ -181,57 +210,5 @@ impl ResticError {
             | Self::Config(_)
             | Self::Process(ProcessError::Start { .. }) => Failure::permanent(support, operator),
         }
-    }
-}
-
-/// The last complaint on stderr, in one line, without the JSON around it.
-fn said(stderr: &str) -> String {
-    let complaints: Vec<String> = stderr.lines().filter_map(complaint).collect();
-    let fatal = complaints.iter().rev().find(|text| !text.is_empty());
-    let first = complaints.iter().find(|text| !text.is_empty());
-    let both = fatal.zip(first).filter(|(fatal, first)| fatal != first);
-    let both = both.map(|(fatal, first)| format!("{}; the first: {first}", fatal.trim_end()));
-    let plain = || stderr.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
-    let text = both.or(fatal.cloned()).or_else(plain).unwrap_or_else(|| "it said nothing".into());
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.chars().take(600).collect()
-}
-
-fn complaint(line: &str) -> Option<String> {
-    let complaint: Complaint = serde_json::from_str(line).ok()?;
-    match (complaint.message_type.as_str(), complaint.error) {
-        ("exit_error", _) => Some(complaint.message),
-        ("error", Some(cause)) => Some(format!("{}: {}", complaint.item, cause.message)),
-        _ => None,
-    }
-}
-
-/// The items that a backup or restore could not read or write, as stderr names them; at most 100.
-pub(super) fn unreadable(stderr: &str) -> Vec<String> {
-    let item = |line| {
-        let complaint: Complaint = serde_json::from_str(line).ok()?;
-        let cause = complaint.error.map(|cause| cause.message).unwrap_or_default();
-        let named = complaint.message_type == "error" && !complaint.item.is_empty();
-        named.then(|| format!("{} ({cause})", complaint.item))
-    };
-    stderr.lines().filter_map(item).take(100).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_word_of_restic_is_found_among_garbage() {
-        let stderr = "garbage \u{1}\n{\"message_type\":\"exit_error\",\"code\":11,\"message\":\"locked\\nby PID 7\"}\nmore\n";
-        assert_eq!(said(stderr), "locked by PID 7");
-        assert_eq!(said("\n\nplain words\n\n"), "plain words");
-        assert_eq!(said(""), "it said nothing");
-    }
-
-    #[test]
-    fn unreadable_items_are_listed() {
-        let stderr = r#"{"message_type":"error","error":{"message":"denied"},"during":"archival","item":"/a"}"#;
-        assert_eq!(unreadable(stderr), ["/a (denied)"]);
     }
 }

@@ -37,6 +37,11 @@ impl<'a> Owner<'a> {
         }
     }
 
+    /// The user's number.
+    pub(super) fn uid(&self) -> u32 {
+        self.uid
+    }
+
     /// Ends every process of this user. One that is made anew meanwhile, by a master that is not this
     /// user's, is ended once more, and then left: it was made behind the closed door.
     ///

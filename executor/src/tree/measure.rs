@@ -10,7 +10,10 @@ use nix::sys::stat::{FileStat, SFlag};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::walk::{Found, Next, WalkError, walk};
+use super::{
+    marks::Marks,
+    walk::{Found, Next, WalkError, walk},
+};
 use crate::stop::Stop;
 
 /// The blocks that file systems give out, nearly everywhere.
@@ -76,7 +79,21 @@ pub struct Size {
 }
 
 impl Size {
-    fn add(&mut self, kind: Kind, bytes: u64) {
+    /// Takes one more entry in.
+    pub fn add(&mut self, entry: &Entry<'_>) {
+        self.add_kind(entry.kind, entry.bytes);
+    }
+
+    /// This without what the other counts.
+    pub fn without(self, other: Self) -> Self {
+        Self {
+            entries: self.entries.saturating_sub(other.entries),
+            bytes: self.bytes.saturating_sub(other.bytes),
+            disk_bytes: self.disk_bytes.saturating_sub(other.disk_bytes),
+        }
+    }
+
+    fn add_kind(&mut self, kind: Kind, bytes: u64) {
         self.entries += 1;
         if kind == Kind::File {
             self.bytes = self.bytes.saturating_add(bytes);
@@ -109,7 +126,7 @@ pub struct TreeSum {
 impl TreeSum {
     /// Takes one more entry in.
     pub fn add(&mut self, entry: &Entry<'_>) {
-        self.size.add(entry.kind, entry.bytes);
+        self.size.add(entry);
         let Entry { path, kind, bytes, mode, uid, gid } = entry;
         let line = format!("{kind:?}\0{bytes}\0{mode:o}\0{uid}\0{gid}\0{path}");
         let digest = Sha256::digest(line.as_bytes());
@@ -145,7 +162,8 @@ fn as_json_text(bytes: &[u8]) -> String {
 }
 
 /// Measures a live tree, which may change meanwhile, without what is excluded by its path; what is
-/// excluded by a pattern counts. Ends early once it is larger than `limit`.
+/// excluded by a pattern counts. Ends early once it is larger than `limit`. Says as well which entries
+/// have flags that they would not inherit.
 ///
 /// # Errors
 /// [`WalkError::Look`] if something cannot be looked at, [`WalkError::Ended`] on a stop.
@@ -154,19 +172,21 @@ pub fn measure_live(
     excludes: &[String],
     limit: Option<u64>,
     stop: &Stop,
-) -> Result<Size, WalkError> {
+) -> Result<(Size, Marks), WalkError> {
     let mut size = Size::default();
+    let mut marks = Marks::default();
     let walked = walk(root, &mut |found| {
         if excludes.iter().any(|exclude| found.path == Path::new(exclude)) {
             return Ok(Next::Past);
         }
-        size.add(Kind::of(&found.stat), found.stat.st_size as u64);
+        marks.add(found);
+        size.add_kind(Kind::of(&found.stat), found.stat.st_size as u64);
         let too_large = limit.is_some_and(|limit| size.bytes > limit);
         if too_large || stop.is_requested() { Err(WalkError::Ended) } else { Ok(Next::Into) }
     });
     match walked {
-        Err(WalkError::Ended) if !stop.is_requested() => Ok(size),
-        walked => walked.map(|()| size),
+        Err(WalkError::Ended) if !stop.is_requested() => Ok((size, marks)),
+        walked => walked.map(|()| (size, marks)),
     }
 }
 

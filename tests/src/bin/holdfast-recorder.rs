@@ -3,7 +3,8 @@
 //!
 //! While there is a file `<folder>/hold` it does not end, unless it is let go: then it answers
 //! `stopped`. The first line of `<folder>/outcome`, if there is one, is how it ends instead of
-//! `completed`. `recover` says what is in `<folder>/recovered`.
+//! `completed`. The text in `<folder>/said`, if there is one, it says on its way, and as its last word for
+//! the operator. `recover` says what is in `<folder>/recovered`.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,7 +17,7 @@ use std::{
 };
 
 use holdfast_job::{
-    Message, Order, Outcome, Progress, Request, SourceResult, Stage, Ticket, WhatHappened,
+    Level, Message, Order, Outcome, Progress, Request, SourceResult, Stage, Ticket, WhatHappened,
     WorkResult,
 };
 
@@ -59,6 +60,10 @@ fn record(folder: &Path) -> ExitCode {
         files_total: 10,
         detail: "Saved 37 of 100 bytes".into(),
     }));
+    let said = fs::read_to_string(folder.join("said")).ok();
+    if let Some(text) = said.clone() {
+        say(&Message::Log { level: Level::Warn, text });
+    }
     let let_go = wait(folder);
     let ordered = fs::read_to_string(folder.join("outcome")).unwrap_or_default();
     let outcome = match ordered.lines().next() {
@@ -71,7 +76,7 @@ fn record(folder: &Path) -> ExitCode {
         job: Some(job),
         outcome,
         customer_message: format!("For the customer: {outcome:?}."),
-        operator_message: format!("for the operator: {outcome:?}"),
+        operator_message: said.unwrap_or_else(|| format!("for the operator: {outcome:?}")),
         sources: Vec::new(),
         snapshot: None,
         closed_ms: None,

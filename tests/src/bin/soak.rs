@@ -1,6 +1,8 @@
 //! `scripts/soak`: what is too long for a check. `sweeps`: every plan is killed at every point, and the
 //! recovery from it at every point of its own, and then recovered. `files`: a site of a million files.
 //! `jobs`: a thousand real jobs through one worker. `host`: a host that is stopped at every stage.
+//! `versions`: clients and servers of several series of MariaDB. `anything`: random schemas under random
+//! settings of the server.
 
 use std::{
     process::ExitCode,
@@ -10,8 +12,10 @@ use std::{
 
 use holdfast_job::{Scope, Stage};
 use holdfast_tests::{
-    Call, Fleet, Footprint, Harm, Host, Moment, Node, Shop, eventually, fill_site,
+    Anything, Call, Came, DatabaseSite, Fleet, Footprint, Harm, Host, Moment, Node, Release, Seed,
+    Shop, eventually, fill_site,
     sweep::{Plan, Scene, Victim, say},
+    versions::{Way, goes_round, moves_to, site_of},
 };
 
 const PLANS: [Plan; 4] = [Plan::Undo, Plan::Restore, Plan::Backup, Plan::Delete];
@@ -27,6 +31,13 @@ fn main() -> ExitCode {
         }
         ["files"] => return a_million_files(),
         ["host"] => return a_host_at_every_stage(),
+        ["versions"] => return each_client_with_each_server(&SERIES),
+        ["versions", series @ ..] => return each_client_with_each_server(series),
+        ["anything", "databases"] => return anything(1000),
+        ["anything", "databases", number] => match number.parse() {
+            Ok(number) => return anything(number),
+            Err(_) => Vec::new(),
+        },
         ["jobs"] => return jobs_through_one_worker(1000),
         ["jobs", number] => match number.parse() {
             Ok(number) => return jobs_through_one_worker(number),
@@ -37,7 +48,7 @@ fn main() -> ExitCode {
     let more = ["databases", "containers"];
     if plans.is_empty() && !more.iter().any(|word| words.contains(word)) {
         eprintln!(
-            "usage: soak sweeps [undo|restore|backup|delete|databases|containers …], files, jobs [number], or host"
+            "usage: soak sweeps [undo|restore|backup|delete|databases|containers …], files, jobs [number], host, versions [series …], or anything databases [number]"
         );
         return ExitCode::from(2);
     }
@@ -55,6 +66,58 @@ fn main() -> ExitCode {
         sweep_containers();
     }
     ExitCode::SUCCESS
+}
+
+/// The series of MariaDB that are tried, where they can be had.
+const SERIES: [&str; 4] = ["10.6", "10.11", "11.4", "11.8"];
+
+/// Each client with each server in each way, and each server's backup on each other one.
+fn each_client_with_each_server(series: &[&str]) -> ExitCode {
+    holdfast_tests::be_patient(Duration::from_secs(300));
+    let (there, missing): (Vec<&str>, Vec<&str>) =
+        series.iter().partition(|series| Release::unpacked(series).is_some());
+    for server in &there {
+        for client in &there {
+            for way in [Way::Socket, Way::Network] {
+                goes_round(&site_of(Release::needed(server), &Release::needed(client), way));
+                println!(
+                    "{server}, clients of {client}, {way:?}: saved, brought back, undone, exactly"
+                );
+            }
+        }
+    }
+    for server in &there {
+        for other in there.iter().filter(|other| *other != server) {
+            let own = Release::needed(server);
+            let site = site_of(own.clone(), &own, Way::Socket);
+            moves_to(&site, Release::needed(other), &Release::needed(other));
+            println!("{server} to {other}: brought back with its history and its current rows");
+        }
+    }
+    println!("not to be had here, and not tried: {}", missing.join(", "));
+    ExitCode::from(u8::from(there.is_empty()))
+}
+
+/// Random schemas under random settings, each from a number of its own.
+fn anything(number: u64) -> ExitCode {
+    holdfast_tests::be_patient(Duration::from_secs(300));
+    let first = Seed::new().number();
+    let mut anything = Anything::on(DatabaseSite::new());
+    let (mut back, mut failed) = (0, Vec::new());
+    for case in first..first + number {
+        match anything.case(case) {
+            Ok(came) => back += u32::from(came == Came::Back),
+            Err(why) => {
+                println!("{why}");
+                failed.push(case);
+            }
+        }
+        if (case - first + 1).is_multiple_of(50) {
+            println!("{} cases, {back} came back, {} failed", case - first + 1, failed.len());
+        }
+    }
+    println!("{number} cases: {back} came back, {} failed: {failed:?}", failed.len());
+    ExitCode::from(u8::from(!failed.is_empty()))
 }
 
 /// So many backups of ten customers, and the deletes that retention orders, through one worker and the

@@ -17,11 +17,12 @@ SELECT CONCAT(kind, ' ', name),
 -- summed as a DOUBLE, since the text of a FLOAT says less than it holds.
 SELECT CONCAT(what, ' ', TABLE_NAME),
     CONCAT('SELECT COUNT(*), SUM(CAST(CONV(LEFT(MD5(CONCAT(', sums,
-      IF(what = 'history', ', MD5(ROW_START), MD5(ROW_END)', ''), ')), 15), 16, 10) AS UNSIGNED)) ',
+      IF(what = 'history' AND NOT own_times, ', MD5(ROW_START), MD5(ROW_END)', ''), ')), 15), 16, 10) AS UNSIGNED)) ',
       'FROM `', REPLACE(TABLE_NAME, '`', '``'), '`',
       IF(what = 'history', ' FOR SYSTEM_TIME ALL', ''))
   FROM (
-    SELECT TABLE_NAME, TABLE_TYPE, GROUP_CONCAT(
+    SELECT TABLE_NAME, TABLE_TYPE, MAX(IFNULL(GENERATION_EXPRESSION, '') = 'ROW START') AS own_times,
+        GROUP_CONCAT(
         'COALESCE(MD5(', IF(DATA_TYPE = 'float', '0E0 + ', ''), '`',
         REPLACE(COLUMN_NAME, '`', '``'), '`), ''-'')' ORDER BY ORDINAL_POSITION SEPARATOR ', ') AS sums
       FROM information_schema.TABLES JOIN information_schema.COLUMNS

@@ -14,7 +14,7 @@ use std::{
 
 use holdfast_job::Stage;
 
-use super::{Live, RECORD_CALLS, Scene, Shop};
+use super::{Live, Plan, RECORD_CALLS, Scene, Shop};
 use crate::{
     Action, Moment, Point, SECTION_CALLS, Seed, Tree, eventually, program, rehearsal, signal,
     traced_points_of,
@@ -130,6 +130,11 @@ impl Scene {
         let context = format!("{victim:?} killed {moment:?} statement {number}");
         self.kill_one_at(self.carrying_on(), victim, moment, number, &context);
         self.recover_twice_at_once();
+        if self.plan == Plan::Backup {
+            // The lock of a dead restic goes with the next order, which does this: one of a living stays.
+            let unlocked = self.node.restic(&["unlock"]).output().expect("restic");
+            assert!(unlocked.status.success(), "{context}: {unlocked:?}");
+        }
         self.assert_whole(None, &context, &shop.proxy);
     }
 

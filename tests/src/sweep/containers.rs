@@ -18,7 +18,12 @@ impl Container {
     pub(super) fn open(node: &Node) -> Self {
         let engine = Docker::start();
         let socket = format!("docker_socket = \"{}\"", engine.socket().display());
-        node.configure_all(&restic(), &socket, "", "[site.services]\nstop_seconds = 1\n");
+        node.configure_all(
+            &restic(),
+            &socket,
+            "",
+            "[site.services]\nstop_seconds = 1\nwatch_seconds = 0\n",
+        );
         let container = Self { engine };
         container.renew(node);
         container

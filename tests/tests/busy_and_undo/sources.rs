@@ -113,13 +113,17 @@ fn undo_of_two_sources_swaps_both_or_none() {
     assert_eq!(trees(&node), good);
     // The exchange of the second one fails, and the first one's is taken back.
     let record = node.root().join("record").display().to_string();
-    let inject = "inject=renameat2:error=EIO:when=2";
+    let inject = "inject=renameat2:error=EIO:when=3";
     let words = ["/usr/bin/strace", "-qq", "-e", "trace=renameat2", "-e", inject, "-o", &record];
     let ended = node.undo().wrapped(&words).run();
     let result = ended.ended_as(Outcome::FailedForNow);
     assert!(result.operator_message.contains("exchange"), "{ended:?}");
     let calls = fs::read_to_string(&record).expect("strace's record");
-    assert_eq!(calls.matches("renameat2(").count(), 3, "there, not there, and back: {calls}");
+    assert_eq!(
+        calls.matches("renameat2(").count(),
+        4,
+        "a trial, there, not there, and back: {calls}"
+    );
     assert_eq!(trees(&node), good);
     assert!(!node.flag().exists());
     let result = node.undo().run().completed();

@@ -3,7 +3,7 @@
 //! Needs: restic.
 
 use holdfast_job::{Outcome, Scope, UndoCopy};
-use holdfast_tests::{Node, damage};
+use holdfast_tests::{Node, chattr, damage};
 
 use super::{aside, mark, undo_of};
 
@@ -117,4 +117,68 @@ fn a_restore_without_undo_keeps_no_copy() {
     node.undo().run().ended_as(Outcome::Failed);
     node.recover();
     assert!(aside(&node, "trash-").is_empty());
+}
+
+#[test]
+fn an_undo_never_takes_back_an_older_restore_in_the_place_of_the_latest() {
+    let node = Node::with_site();
+    let snapshot = node.backed_up();
+    mark(&node.live(), "earlier");
+    let first = node.restore(&snapshot);
+    first.run().completed();
+    let good = node.tree();
+    mark(&node.live(), "changed");
+    // From `Keep` on nothing in the folder can be renamed.
+    let mut running = node.restore(&snapshot).rehearsed("wait keep").start();
+    running.until_said("\"stage\":\"keep\"");
+    chattr("+a", &node.base().join(".holdfast"));
+    running.let_go();
+    let ended = running.wait();
+    let result = ended.completed();
+    assert_eq!((node.tree(), result.undo_until), (good.clone(), None));
+    assert!(result.customer_message.contains("cannot be taken back"), "{ended:?}");
+    for undo in [node.undo(), undo_of(&node, &first)] {
+        undo.run().ended_as(Outcome::Failed);
+        assert_eq!(node.tree(), good);
+    }
+    chattr("-a", &node.base().join(".holdfast"));
+    // What stood in the way is gone, and the copy of the first restore is still there.
+    assert_eq!(aside(&node, "undo-"), [format!("undo-{}", first.job())]);
+    for undo in [node.undo(), undo_of(&node, &first)] {
+        let ended = undo.run();
+        ended.ended_as(Outcome::Failed);
+        assert_eq!(node.tree(), good, "{ended:?}");
+    }
+    node.recover();
+    assert!(aside(&node, "undo-").is_empty(), "nobody can use it any more");
+    // The next restore can be taken back again.
+    mark(&node.live(), "later");
+    let later = node.tree();
+    node.restore(&snapshot).run().completed();
+    node.undo().run().completed();
+    assert_eq!(node.tree(), later);
+    node.recover();
+}
+
+#[test]
+fn an_undo_that_keeps_no_copy_leaves_none_to_be_offered_in_its_place() {
+    let node = Node::with_site();
+    let snapshot = node.backed_up();
+    mark(&node.live(), "changed");
+    let changed = node.tree();
+    let restore = node.restore(&snapshot);
+    restore.run().completed();
+    let mut running = node.undo().rehearsed("wait keep").start();
+    running.until_said("\"stage\":\"keep\"");
+    chattr("+a", &node.base().join(".holdfast"));
+    running.let_go();
+    let ended = running.wait();
+    assert_eq!((node.tree(), ended.completed().undo_until), (changed.clone(), None), "{ended:?}");
+    chattr("-a", &node.base().join(".holdfast"));
+    for undo in [node.undo(), undo_of(&node, &restore)] {
+        undo.run().ended_as(Outcome::Failed);
+        assert_eq!(node.tree(), changed);
+    }
+    node.recover();
+    assert!(aside(&node, "undo-").is_empty());
 }

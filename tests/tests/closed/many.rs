@@ -2,9 +2,13 @@
 //!
 //! Needs: mariadb, restic.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use holdfast_job::Outcome;
@@ -12,7 +16,7 @@ use holdfast_tests::{
     Action, DatabaseSite, Moment, StatementProxy, eventually, signal, sweep::Victim,
 };
 
-use super::{fill, renames};
+use super::{Session, fill, renames};
 
 /// A site with so many tables behind a proxy, at most two of them in a statement, about.
 fn site(tables: usize) -> (DatabaseSite, StatementProxy) {
@@ -43,6 +47,28 @@ fn many_tables_change_places_in_several_statements_and_back() {
     assert_eq!(site.schema().expect("a schema"), good);
     site.node.recover();
     assert_eq!(site.left_on_server(), "");
+}
+
+#[test]
+fn sessions_move_batches_side_by_side() {
+    let (site, proxy) = site(12);
+    let snapshot = site.backed_up();
+    site.server.query("USE customer_42; DROP TABLE t3");
+    let bad = site.schema().expect("a schema");
+    proxy.reset();
+    site.restore(&snapshot).run().completed();
+    let first = renames(&proxy)[0];
+    site.node.undo().run().completed();
+    assert_eq!(site.schema().expect("a schema"), bad);
+    proxy.reset();
+    // One session waits here until others have gone on.
+    let proxy = Arc::new(proxy);
+    let others = Arc::clone(&proxy);
+    let wait = move || eventually("others", || (renames(&others).len() > 3).then_some(()));
+    proxy.arm(first, Moment::Before, Action::Call(Box::new(wait)));
+    site.restore(&snapshot).run().completed();
+    assert!(proxy.happened(), "{proxy:?}");
+    site.node.recover();
 }
 
 /// Somebody dies at the third RENAME of an undo; what is there then must become whole again.
@@ -117,32 +143,108 @@ fn a_small_packet_is_no_obstacle_to_many_tables() {
     site.node.recover();
 }
 
+/// The one file in which the node keeps how long an exchange took.
+fn rates(site: &DatabaseSite) -> PathBuf {
+    let folder = site.node.root().join("state/closing");
+    let files: Vec<_> = fs::read_dir(folder).expect("rates").flatten().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].path()
+}
+
 #[test]
 fn a_switch_that_would_take_too_long_is_refused_before_the_door_closes() {
     let site = DatabaseSite::new();
-    fill(&site, 190);
+    fill(&site, 30);
     let limit = |seconds: u32| {
         let limits = format!("[limits]\nclosed_seconds = {seconds}\n");
         site.configure("", &limits);
     };
     let snapshot = site.backed_up();
+    let ended = site.restore(&snapshot).run();
+    ended.completed();
+    assert!(format!("{ended:?}").contains("closes the site for about 0.2 s"), "{ended:?}");
+    let shown = fs::read_to_string(rates(&site)).expect("rates");
+    assert!(!shown.contains("\"table_us\":2000,"), "as this server is: {shown}");
+    let slow_server = || {
+        let rates = rates(&site);
+        fs::write(rates, "{\"table_us\":50000,\"program_us\":1}").expect("rates");
+    };
+    slow_server();
     limit(1);
     let ended = site.restore(&snapshot).run();
     let said = &ended.ended_as(Outcome::Failed).operator_message;
-    assert!(
-        said.contains("190 tables and 0 programs") && said.contains("closed_seconds"),
-        "{said}"
-    );
+    assert!(said.contains("30 tables and 0 programs") && said.contains("closed_seconds"), "{said}");
     assert!(!format!("{ended:?}").contains("\"stage\":\"close\""), "{ended:?}");
-    limit(60);
-    let ended = site.restore(&snapshot).run();
-    ended.completed();
-    assert!(format!("{ended:?}").contains("closes the site for about 1.1 s"), "{ended:?}");
-    limit(1);
     let ended = site.node.undo().run();
     let said = &ended.ended_as(Outcome::Failed).operator_message;
     assert!(said.contains("closed_seconds"), "{said}");
     limit(60);
+    let ended = site.restore(&snapshot).run();
+    ended.completed();
+    assert!(format!("{ended:?}").contains("closes the site for about 1.6 s"), "{ended:?}");
+    limit(1);
     site.node.undo().run().completed();
     site.node.recover();
+}
+
+#[test]
+fn a_switch_that_takes_too_long_is_taken_back_whatever_has_moved() {
+    let (site, proxy) = site(12);
+    let snapshot = site.backed_up();
+    site.server.query("USE customer_42; DROP TABLE t3; UPDATE t4 SET name = 'x'");
+    let bad = site.schema().expect("a schema");
+    let limits = "[limits]\ntables_at_once = 2\nclosed_seconds = 1\n";
+    site.configure_at(proxy.socket(), "", limits);
+    // A reader whom nobody may end, as an operator's own: its table cannot move.
+    let reader = Session::begin(&site.server, "SELECT SLEEP(3600) FROM customer_42.t5");
+    let ended = site.restore(&snapshot).run();
+    let result = ended.ended_as(Outcome::Failed);
+    assert!(result.operator_message.contains("limits.closed_seconds, which is 1"), "{result:?}");
+    assert!(renames(&proxy).len() > 7, "some moved, and moved back: {proxy:?}");
+    assert!(!site.node.flag().exists(), "it is open");
+    let is = site.schema().expect("a schema");
+    assert!(is == bad, "{}", is.differences(&bad));
+    drop(reader);
+    let sleeping = "SELECT CONCAT('KILL ', ID) FROM information_schema.PROCESSLIST \
+                    WHERE STATE = 'User sleep'";
+    site.server.query(&site.server.query(sleeping));
+    site.restore(&snapshot).run().completed();
+    site.node.recover();
+    assert_eq!(site.left_on_server(), "");
+}
+
+#[test]
+fn an_undo_that_dies_while_it_makes_its_markers_can_be_ordered_again() {
+    let (site, proxy) = site(8);
+    let snapshot = site.backed_up();
+    site.server.query("USE customer_42; DROP TABLE t3");
+    let bad = site.schema().expect("a schema");
+    site.restore(&snapshot).run().completed();
+    let good = site.schema().expect("a schema");
+    proxy.reset();
+    site.node.undo().run().completed();
+    let make = hexadecimal("CREATE TABLE IF NOT EXISTS `holdfast_");
+    let is_make = |text: &[u8]| String::from_utf8_lossy(text).contains(&make);
+    let first = 1 + proxy.statements().iter().position(|text| is_make(text)).expect("markers");
+    // More batches need more markers than the copy has.
+    site.configure_at(proxy.socket(), "", "[limits]\ntables_at_once = 1\n");
+    for of_eight in [2, 5] {
+        proxy.reset();
+        proxy.arm(first + of_eight, Moment::After, Action::KillClient);
+        let ended = site.node.undo().run();
+        assert!(proxy.happened(), "{proxy:?}");
+        assert_ne!(ended.result().outcome, Outcome::Completed, "{ended:?}");
+        site.node.recover();
+        assert_eq!(site.schema().expect("a schema"), bad);
+    }
+    site.node.undo().run().completed();
+    assert_eq!(site.schema().expect("a schema"), good);
+    site.node.undo().run().completed();
+    assert_eq!(site.schema().expect("a schema"), bad);
+    site.node.recover();
+}
+
+/// A text as the executor writes it in its statements.
+fn hexadecimal(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,12 +4,21 @@
 
 mod databases;
 mod engine;
+mod foreseen;
+mod grace;
 mod health;
+mod jobs;
+mod needs;
+mod others;
 mod writers;
 
-use std::{fs, net::TcpStream, path::Path};
+use std::{
+    fs,
+    net::TcpStream,
+    path::{Path, PathBuf},
+};
 
-use holdfast_job::SnapshotId;
+use holdfast_job::{Outcome, SnapshotId};
 use holdfast_tests::{Docker, IMAGE, Node, eventually, free_port, restic};
 
 /// What docker compose calls the site's containers.
@@ -59,6 +68,47 @@ impl Scene {
     /// What a container sees of the site.
     fn seen_in(&self, name: &str) -> String {
         self.engine.run(&["exec", name, "cat", "/site/page"])
+    }
+
+    /// A folder beside the site, and the option that gives it to a container at `/shared`.
+    fn shared(&self) -> (PathBuf, String) {
+        let folder = self.node.root().join("shared");
+        fs::create_dir_all(&folder).expect("a folder");
+        let volume = format!("--volume={}:/shared", folder.display());
+        (folder, volume)
+    }
+
+    /// `doctor` finds nothing bad.
+    fn refuses_nothing(&self) {
+        let (bad, _) = self.doctor();
+        assert!(bad.is_empty(), "{bad:?}");
+    }
+
+    fn since(&self, name: &str) -> String {
+        self.engine.inspect(name, ".State.StartedAt")
+    }
+
+    /// What `doctor` finds bad, and all that it says.
+    fn doctor(&self) -> (Vec<String>, String) {
+        let output = self.node.executor_with(&["doctor"]).output().expect("doctor");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let ours = |line: &&str| line.starts_with("BAD") && line.contains("customer 42");
+        let bad = text.lines().filter(ours).map(str::to_owned);
+        (bad.collect(), text)
+    }
+
+    /// Nothing was stopped or changed, and the refusal names what is in the way, as `doctor` does.
+    fn refuses(&self, snapshot: &SnapshotId, outcome: Outcome, words: &[&str]) {
+        let before = self.engine.run(&["ps", "--no-trunc", "--format", "{{.ID}}"]);
+        let result = self.node.restore(snapshot).run().ended_as(outcome);
+        let (bad, _) = self.doctor();
+        for word in words {
+            assert!(result.operator_message.contains(word), "{word}: {result:?}");
+            assert!(bad.iter().any(|line| line.contains(word)), "{word}: {bad:?}");
+        }
+        assert_eq!(result.closed_ms, None, "the site was closed");
+        assert_eq!(self.engine.run(&["ps", "--no-trunc", "--format", "{{.ID}}"]), before);
+        assert_eq!(self.live(), "new");
     }
 
     fn runs(&self, name: &str) -> bool {
@@ -140,7 +190,7 @@ fn a_container_that_would_be_gone_once_stopped_is_refused_before_anything_is_don
     let scene = Scene::open();
     let snapshot = scene.saved();
     scene.container("web", &["--rm"], POLITE);
-    let result = scene.node.restore(&snapshot).run().ended_as(holdfast_job::Outcome::Failed);
+    let result = scene.node.restore(&snapshot).run().ended_as(Outcome::Failed);
     assert!(result.operator_message.contains("--rm"), "{result:?}");
     assert!(scene.runs("web"));
     assert_eq!(scene.live(), "new");

@@ -69,3 +69,14 @@ fn a_right_that_is_missing_is_named_before_anything_is_done() {
     }
     scene.node.backed_up();
 }
+
+#[test]
+fn an_account_of_an_earlier_version_saves_all_the_same_and_doctor_names_what_it_lacks() {
+    let scene = with_own_account();
+    scene.server.query("REVOKE EVENT, TRIGGER ON `holdfast\\_%`.* FROM holdfast@localhost");
+    scene.node.backed_up();
+    let doctor = scene.node.executor_with(&["doctor"]).output().expect("doctor");
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(said.contains("lacks EVENT, TRIGGER on `holdfast\\_%`.*"), "{said}");
+    scene.node.recover();
+}

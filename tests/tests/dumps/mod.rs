@@ -1,6 +1,7 @@
 //! Dumps: those that fail leave nothing, what cannot be brought back is not saved, and what is saved
 //! comes back, also by hand.
 
+mod astray;
 mod back;
 mod broken;
 mod by_hand;

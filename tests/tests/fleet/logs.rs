@@ -129,6 +129,25 @@ fn a_log_file_is_rotated_beside_a_worker_at_work_and_no_line_is_lost() {
     assert_eq!(all.iter().filter(|line| line["message"] == "ended").count(), 1);
 }
 
+/// Names and paths are a tenant's, and may be of any length.
+#[test]
+fn no_line_of_the_log_is_longer_than_somebody_would_read() {
+    let fleet = Fleet::recording();
+    let path = format!("/{}", "x".repeat(3 << 20));
+    fs::write(fleet.node.root().join("recorder/said"), &path).expect("a file");
+    fleet.outcome("failed");
+    let mut worker = fleet.worker("one", "");
+    let job = fleet.web.order_backup(42, "files");
+    fleet.web.until(42, job, "failed");
+    worker.tell();
+    worker.ended();
+    let log = worker.log();
+    let longest = log.lines().map(str::len).max().expect("a line");
+    assert!(longest < 20_000, "a line of {longest} bytes");
+    let told = lines(&log).into_iter().filter(|line| text(line, "message").contains("left out"));
+    assert!(told.count() >= 2, "on its way, and at its end: {}", log.len());
+}
+
 #[test]
 fn a_log_file_that_cannot_be_written_is_refused_by_its_key() {
     let fleet = Fleet::recording();

@@ -56,8 +56,13 @@ fn what_is_uninstalled_leaves_every_backup_to_plain_restic_and_to_the_next_insta
          install -o holdfast -g adm -m 640 /dev/null /var/log/holdfast/worker.log",
     );
     shop.host.configure_worker("log_file = \"/var/log/holdfast/worker.log\"");
+    let restore = shop.restore();
+    shop.completed(restore);
     let said = shop.host.run("/usr/src/holdfast/scripts/install --uninstall 2>&1");
     assert_uninstalled(&shop.host, &said);
+    for kept in ["  /var/customers/customer-42/.holdfast, ", "  in MariaDB: holdfast_undo_"] {
+        assert!(said.lines().any(|line| line.contains(kept)), "{kept}: {said}");
+    }
     let snapshots = shop.host.run(
         "/srv/programs/restic --repo /var/backups/holdfast/manual/customer-42 \
          --password-file /root/password --no-cache snapshots --json",

@@ -1,6 +1,7 @@
 //! Everything that was saved comes back, whatever the server's settings; what cannot is refused at the backup,
 //! by name.
 
+mod anything;
 mod encryption;
 mod packets;
 mod rehearsal;

@@ -2,10 +2,13 @@
 //!
 //! Needs: mariadb, restic.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use holdfast_job::Outcome;
-use holdfast_tests::{Action, DatabaseSite, MariaDb, Moment, StatementProxy};
+use holdfast_tests::{Action, DatabaseSite, MariaDb, Moment, StatementProxy, eventually};
 
 use super::{assert_comes_back, assert_refused, assert_tidy, site_with_plugins};
 
@@ -51,6 +54,48 @@ fn what_the_server_does_not_make_again_is_refused_by_its_table() {
         site.server.query(&format!("SET GLOBAL {reset}"));
         assert_comes_back(&site, make);
     }
+}
+
+#[test]
+fn a_program_that_the_server_does_not_make_again_is_refused_by_its_name() {
+    let site = DatabaseSite::new();
+    site.filled(
+        "CREATE TABLE a (id INT PRIMARY KEY, b INT); CREATE DEFINER='customer_42'@'localhost' VIEW v AS SELECT id FROM a;
+         CREATE DEFINER='customer_42'@'localhost' TRIGGER first BEFORE INSERT ON a FOR EACH ROW SET @x = NEW.id;
+         CREATE DEFINER='customer_42'@'localhost' TRIGGER `it's` BEFORE UPDATE ON a FOR EACH ROW SET @x = NEW.b;
+         CREATE DEFINER='customer_42'@'localhost' TRIGGER last BEFORE DELETE ON a FOR EACH ROW SET @x = OLD.id;
+         CREATE DEFINER='customer_42'@'localhost' PROCEDURE fine() SELECT 1;
+         CREATE DEFINER='customer_42'@'localhost' EVENT each_year ON SCHEDULE EVERY 1 YEAR DO SELECT 1",
+    );
+    assert_comes_back(&site, "all that it was made with");
+    // No trigger can be made on a column that is gone, and who writes into the table fails.
+    site.server.query("ALTER TABLE customer_42.a DROP COLUMN b");
+    let result = assert_refused(&site, &["trigger `it's`", "1054"]);
+    assert!(result.customer_message.contains("in trigger `it's`"), "{result:?}");
+    site.server.query("DROP TRIGGER customer_42.`it's`");
+    assert_comes_back(&site, "all but that trigger");
+}
+
+#[test]
+fn no_event_begins_and_nobody_gets_a_right_while_programs_are_rehearsed() {
+    let site = DatabaseSite::new();
+    site.filled(
+        "CREATE TABLE a (id INT PRIMARY KEY AUTO_INCREMENT);
+         CREATE PROCEDURE p() SELECT 1; GRANT EXECUTE ON PROCEDURE p TO report_42@localhost;
+         CREATE EVENT e ON SCHEDULE EVERY 1 SECOND DO INSERT INTO a () VALUES ()",
+    );
+    let proxy = StatementProxy::start(&site.node.root().join("proxy"), &site.server.socket());
+    site.configure_at(proxy.socket(), "", "");
+    site.backed_up();
+    let hex = |words: &str| words.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let has = |words: &str| {
+        let words = hex(words);
+        proxy.statements().iter().any(|one| String::from_utf8_lossy(one).contains(&words))
+    };
+    assert!(has(" PRESERVE DISABLE DO INSERT"), "it is rehearsed: {proxy:?}");
+    assert!(!has(" PRESERVE ENABLE DO INSERT"), "{proxy:?}");
+    assert_eq!(site.server.query("SELECT DISTINCT Db FROM mysql.procs_priv"), "customer_42\n");
+    site.node.recover();
 }
 
 #[test]
@@ -178,4 +223,31 @@ fn doctor(site: &DatabaseSite) -> String {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(site.left_on_server(), "", "{}", MariaDb::SCHEMA);
     said.lines().filter(|line| line.contains("database shop")).collect()
+}
+
+#[test]
+fn a_stop_in_the_rehearsal_of_hundreds_of_tables_is_obeyed_within_five_seconds() {
+    let site = DatabaseSite::new();
+    let tables: String =
+        (0..800).map(|n| format!("CREATE TABLE t{n} (id INT PRIMARY KEY, KEY k (id));")).collect();
+    site.filled(&tables);
+    let mut running = site.node.backup_of("db").start();
+    eventually("many tables of the rehearsal", || {
+        let made = site.server.query(
+            "SELECT COUNT(*) FROM information_schema.INNODB_SYS_TABLES \
+             WHERE NAME LIKE 'holdfast@005fstage%' OR NAME LIKE 'holdfast\\_stage%'",
+        );
+        (made.trim().parse::<u32>().expect("a number") > 400).then_some(())
+    });
+    let since = Instant::now();
+    running.let_go();
+    let ended = running.wait();
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}\n{ended:?}", since.elapsed());
+    ended.ended_as(Outcome::Stopped);
+    site.node.recover();
+    let left = site.server.query(
+        "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'holdfast%'; \
+         SELECT User FROM mysql.user WHERE User LIKE 'holdfast%'",
+    );
+    assert_eq!(left, "");
 }

@@ -6,6 +6,7 @@ use std::{
     fs,
     io::Write,
     process::{Child, Stdio},
+    time::{Duration, SystemTime},
 };
 
 use holdfast_job::Outcome;
@@ -87,6 +88,43 @@ fn a_lock_left_by_a_killed_restic_of_ours_is_cleared_by_the_next_delete() {
     impatient(&node);
     node.delete(&snapshot).run().completed();
     assert_eq!(locks(&node), 0);
+}
+
+/// Process ids come round again: the lock of a dead restic of ours bears that of somebody at work.
+#[test]
+fn a_lock_whose_process_id_somebody_else_has_by_now_is_cleared() {
+    let node = Node::with_site();
+    let snapshot = node.backed_up();
+    let random = format!("of={}", node.live().join("photo.raw").display());
+    output_of(program("/usr/bin/dd").args(["if=/dev/urandom", "bs=64k", "count=64"]).arg(random));
+    node.configure("", "[limits]\nupload_kib_per_second = 64\n");
+    let running = node.backup().start();
+    eventually("a lock", || (locks(&node) > 0).then_some(()));
+    let own = format!("{}\0", restic().display());
+    let pid = node.processes().into_iter().find_map(|process| {
+        let (pid, command) = process.strip_prefix("process ")?.split_once(' ')?;
+        (command.starts_with(&own) && command.contains("\0backup\0")).then(|| pid.to_owned())
+    });
+    let pid = pid.expect("a restic");
+    output_of(program("/usr/bin/kill").args(["-KILL", &pid]));
+    running.wait().ended_as(Outcome::FailedForNow);
+    // The lock's second is over.
+    let locked = SystemTime::now() + Duration::from_secs(3);
+    eventually("a later second", || (SystemTime::now() > locked).then_some(()));
+    let mut other = eventually("a process of that id", || {
+        let last = pid.parse::<u32>().expect("a number") - 1;
+        fs::write("/proc/sys/kernel/ns_last_pid", last.to_string()).expect("the next id");
+        let mut other = program("/usr/bin/sleep").arg("600").spawn().expect("a process");
+        if other.id().to_string() == pid {
+            return Some(other);
+        }
+        other.kill().and_then(|()| other.wait()).expect("its end");
+        None
+    });
+    node.configure("", "");
+    node.delete(&snapshot).run().completed();
+    assert_eq!(locks(&node), 0);
+    other.kill().and_then(|()| other.wait()).expect("its end");
 }
 
 #[test]

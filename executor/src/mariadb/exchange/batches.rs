@@ -95,14 +95,9 @@ impl Seen {
         Self::markers(&self.from).len() + Self::markers(&self.to).len()
     }
 
-    /// The batches that are not on this side yet, in the order in which they move. The first batch moves
-    /// last on the way forward and first on the way back.
-    pub(super) fn batches_to_move(&self, side: Side) -> Vec<usize> {
-        let batches: Vec<usize> = Self::markers(self.comes(side)).into_iter().collect();
-        match side {
-            Side::New => batches.into_iter().rev().collect(),
-            Side::Old => batches,
-        }
+    /// The batches that are not on this side yet.
+    pub(super) fn batches_to_move(&self, side: Side) -> BTreeSet<usize> {
+        Self::markers(self.comes(side))
     }
 
     /// The moves of one batch.
@@ -120,6 +115,15 @@ impl Seen {
         let coming = self.comes(side).iter().filter(here).map(|table| move_of(table, come, live));
         let own = marker_of(batch);
         leaving.chain(coming).chain([move_of(&own, come, go)]).collect()
+    }
+
+    /// The number of tables that move to this side, each counted once with its namesake.
+    pub(super) fn number_of_names(&self, side: Side) -> usize {
+        let (batches, left) = (self.batches(), Self::markers(self.comes(side)));
+        let moves =
+            |table: &&String| !is_reserved(table) && left.contains(&batch_of(table, batches));
+        let all = self.live.iter().chain(self.comes(side));
+        all.filter(moves).collect::<BTreeSet<_>>().len()
     }
 
     /// The tables that the live schema will have when all batches are on this side.
@@ -167,7 +171,7 @@ mod tests {
             names.iter().copied().chain(markers.iter().map(String::as_str)).collect();
         let seen = seen(&names, &from, &[]);
         let batches = seen.batches_to_move(Side::New);
-        assert_eq!(batches, [7, 6, 5, 4, 3, 2, 1, 0]);
+        assert_eq!(batches, (0..8).collect());
         let moves: Vec<Vec<String>> =
             batches.iter().map(|batch| seen.moves(*batch, "l", OURS, Side::New)).collect();
         assert_eq!(moves.iter().map(Vec::len).sum::<usize>(), 2 * 500 + 8);

@@ -1,8 +1,8 @@
 //! The three schemas of an exchange, as they are: one session, no table of another schema opened.
 
-use super::{Charset, Marker};
+use super::{Charset, Look, Marker};
 use crate::{
-    mariadb::{MariadbError, Script, Server, references, script::text},
+    mariadb::{MariadbError, Script, Server, programs, references, rows::Row, script::text},
     stop::Stop,
     swap::Side,
 };
@@ -35,6 +35,9 @@ pub(super) struct Reference {
     pub(super) is_missing: bool,
 }
 
+/// The error of a schema that is not there.
+const NO_SCHEMA: u32 = 1049;
+
 impl Server<'_> {
     /// Looks at the three schemas, after any earlier statement has ended.
     pub(super) async fn see(
@@ -43,6 +46,36 @@ impl Server<'_> {
         marker: Marker<'_>,
         stop: &Stop,
     ) -> Result<Seen, MariadbError> {
+        Seen::of(&self.run(&self.seeing(lock, marker), stop).await?)
+    }
+
+    /// The same with the programs of the live schema, in one session.
+    ///
+    /// # Errors
+    /// [`MariadbError`].
+    pub async fn look_at(
+        &self,
+        lock: &str,
+        marker: Marker<'_>,
+        stop: &Stop,
+    ) -> Result<Look, MariadbError> {
+        let mut script = self.seeing(lock, marker);
+        programs::read(&self.database.schema, &mut script);
+        match self.run(&script, stop).await {
+            Ok(rows) => {
+                let of_programs = rows.iter().position(programs::begins).unwrap_or(rows.len());
+                let (seen, programs) = rows.split_at(of_programs);
+                Ok(Look { seen: Seen::of(seen)?, programs: programs::of(programs)? })
+            }
+            Err(MariadbError::Refused { number: NO_SCHEMA, .. }) => {
+                let seen = self.see(lock, marker, stop).await?;
+                Ok(Look { seen, programs: Vec::new() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn seeing(&self, lock: &str, marker: Marker<'_>) -> Script {
         let live = &self.database.schema;
         let mut script = Script::closed(lock);
         for (tag, schema) in [("live", live.as_str()), ("from", marker.from), ("to", marker.to)] {
@@ -67,8 +100,14 @@ impl Server<'_> {
                 text(live)
             ),
         );
-        let mut seen = Seen::default();
-        for row in self.run(&script, stop).await? {
+        script
+    }
+}
+
+impl Seen {
+    fn of(rows: &[Row]) -> Result<Self, MariadbError> {
+        let mut seen = Self::default();
+        for row in rows {
             match row.tag() {
                 b"live" => seen.live.push(row.text(1)?),
                 b"from" => seen.from.push(row.text(1)?),
@@ -87,9 +126,7 @@ impl Server<'_> {
         }
         Ok(seen)
     }
-}
 
-impl Seen {
     /// The tables that become live.
     pub(super) fn comes(&self, side: Side) -> &[String] {
         match side {

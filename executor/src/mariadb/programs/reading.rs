@@ -21,26 +21,44 @@ impl Server<'_> {
         schema: &str,
         stop: &Stop,
     ) -> Result<Vec<StoredProgram>, MariadbError> {
-        let rows = self.run(&script(schema), stop).await?;
-        let mut rows = rows.into_iter();
-        let mut programs: Vec<StoredProgram> = Vec::new();
-        while let Some(row) = rows.next() {
-            match row.tag() {
-                b"grant" => take_grant(&mut programs, &row)?,
-                b"program" => {
-                    let created = rows.next().ok_or_else(|| too_long(&row))?;
-                    programs.push(program_of(&row, &created)?);
-                }
-                // What CHECK TABLE says of the view before.
-                _ => {
-                    let view = programs.last_mut().filter(|last| last.kind == ProgramKind::View);
-                    let bad = row.bytes(2)?.eq_ignore_ascii_case(b"error");
-                    view.into_iter().for_each(|view| view.broken |= bad);
-                }
+        let mut script = Script::reading();
+        read(schema, &mut script);
+        of(&self.run(&script, stop).await?)
+    }
+}
+
+/// The tag of the first row of an answer about programs.
+const BEGIN: &[u8] = b"programs";
+
+/// True if what follows this row is about programs.
+pub(in crate::mariadb) fn begins(row: &Row) -> bool {
+    row.tag() == BEGIN
+}
+
+/// The programs that an answer to [`read`] tells of.
+///
+/// # Errors
+/// [`MariadbError`] if it cannot be understood.
+pub(in crate::mariadb) fn of(rows: &[Row]) -> Result<Vec<StoredProgram>, MariadbError> {
+    let told = rows.first().is_some_and(begins);
+    let mut rows = rows.iter().skip(usize::from(told));
+    let mut programs: Vec<StoredProgram> = Vec::new();
+    while let Some(row) = rows.next() {
+        match row.tag() {
+            b"grant" => take_grant(&mut programs, row)?,
+            b"program" => {
+                let created = rows.next().ok_or_else(|| too_long(row))?;
+                programs.push(program_of(row, created)?);
+            }
+            // What CHECK TABLE says of the view before.
+            _ => {
+                let view = programs.last_mut().filter(|last| last.kind == ProgramKind::View);
+                let bad = row.bytes(2)?.eq_ignore_ascii_case(b"error");
+                view.into_iter().for_each(|view| view.broken |= bad);
             }
         }
-        Ok(programs)
     }
+    Ok(programs)
 }
 
 /// A row that is too long is passed over.
@@ -50,9 +68,9 @@ fn too_long(row: &Row) -> MariadbError {
     MariadbError::Unusable(format!("the text of {kind} {of} is too long to be read"))
 }
 
-/// One session: each program's facts, then what SHOW CREATE says, unqualified since it is asked in
-/// the schema.
-fn script(schema: &str) -> Script {
+/// Adds the questions: each program's facts, then what SHOW CREATE says, unqualified since it is asked in
+/// the schema, which must be there.
+pub(in crate::mariadb) fn read(schema: &str, script: &mut Script) {
     let s = text(schema);
     let quoted = "CONCAT('`', REPLACE(r.n, '`', '``'), '`')";
     let each = |kind: &str, query: String, then: &str| {
@@ -82,20 +100,20 @@ fn script(schema: &str) -> Script {
          WHERE EVENT_SCHEMA = {s} ORDER BY EVENT_NAME"
     );
     let check = format!("EXECUTE IMMEDIATE CONCAT('CHECK TABLE ', {quoted});");
-    Script::reading()
-        .then("use the schema", format!("USE {}", name(schema)))
-        .then("read the functions", each("FUNCTION", routines("FUNCTION"), ""))
-        .then("read the procedures", each("PROCEDURE", routines("PROCEDURE"), ""))
-        .then("read the views", each("VIEW", views, &check))
-        .then("read the triggers", each("TRIGGER", triggers, ""))
-        .then("read the events", each("EVENT", events, ""))
-        .then(
-            "read the grants of routines",
-            format!(
-                "SELECT 'grant', Routine_type, Routine_name, User, Host, Proc_priv \
-                 FROM mysql.procs_priv WHERE Db = {s} ORDER BY User, Host"
-            ),
-        )
+    script.push("use the schema", format!("USE {}", name(schema)));
+    script.push("read the programs", "SELECT 'programs'");
+    script.push("read the functions", each("FUNCTION", routines("FUNCTION"), ""));
+    script.push("read the procedures", each("PROCEDURE", routines("PROCEDURE"), ""));
+    script.push("read the views", each("VIEW", views, &check));
+    script.push("read the triggers", each("TRIGGER", triggers, ""));
+    script.push("read the events", each("EVENT", events, ""));
+    script.push(
+        "read the grants of routines",
+        format!(
+            "SELECT 'grant', Routine_type, Routine_name, User, Host, Proc_priv \
+             FROM mysql.procs_priv WHERE Db = {s} ORDER BY User, Host"
+        ),
+    );
 }
 
 fn program_of(row: &Row, created: &Row) -> Result<StoredProgram, MariadbError> {

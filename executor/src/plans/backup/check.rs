@@ -9,7 +9,7 @@ use crate::{
     base::Base,
     config::{Database, FileSource, Site},
     failure::Failure,
-    manifest::SavedFiles,
+    manifest::{MarksOfSources, SavedFiles},
     mariadb::{MariadbError, SchemaFacts},
     plans::{
         CONTACT_SUPPORT,
@@ -18,7 +18,7 @@ use crate::{
         preconditions::{Place, look_at, open_base, refuse_old_server, repository},
     },
     space::Free,
-    tree::{WalkError, measure_live},
+    tree::{Mark, Marks, WalkError, measure_live},
     work::Work,
 };
 
@@ -28,7 +28,7 @@ impl Backup {
         repository(site, &self.order.repository)?;
         let base = open_base(site)?;
         ask_before(site, work).await?;
-        let saved = measure_files(site, &sources.files, &base, work)?;
+        let (saved, marks) = measure_files(site, &sources.files, &base, work)?;
         let mut looked = BTreeMap::new();
         for database in sources.databases {
             looked.insert(database.id.clone(), check_database(site, database, work).await?);
@@ -38,7 +38,9 @@ impl Backup {
             check_spool(bytes, site, work)?;
         }
         self.looked = looked;
+        self.marks = marks;
         self.facts.saved = saved;
+        self.look_for_unsaved(work).await?;
         work.note(&self.facts)
     }
 }
@@ -48,8 +50,9 @@ fn measure_files(
     sources: &[&FileSource],
     base: &Base,
     work: &Work<'_>,
-) -> Result<Vec<SavedFiles>, Failure> {
+) -> Result<(Vec<SavedFiles>, MarksOfSources), Failure> {
     let mut saved = Vec::new();
+    let mut marked = MarksOfSources::new();
     let mut total = 0;
     for source in sources {
         if look_at(source, base)? == Place::Empty {
@@ -62,13 +65,12 @@ fn measure_files(
             .open_folder(&source.path)
             .map_err(|error| Failure::system(format!("open source `{}`", source.id), &error))?;
         let limit = site.limits.max_source_bytes.map(|limit| limit.saturating_sub(total));
-        let size =
-            measure_live(root, &source.excludes, limit, &work.stop).map_err(
-                |error| match error {
-                    WalkError::Ended => Failure::stopped(),
-                    error => Failure::system(format!("measure source `{}`", source.id), &error),
-                },
-            )?;
+        let (size, marks) = measure_live(root, &source.excludes, limit, &work.stop).map_err(
+            |error| match error {
+                WalkError::Ended => Failure::stopped(),
+                error => Failure::system(format!("measure source `{}`", source.id), &error),
+            },
+        )?;
         total += size.bytes;
         if let Some(limit) = site.limits.max_source_bytes.filter(|limit| total > *limit) {
             return Err(Failure::permanent(
@@ -81,9 +83,30 @@ fn measure_files(
             let text = format!("source `{}` is empty, and is saved as such", source.id);
             work.teller.log(Level::Warn, text);
         }
+        tell_marks(source, &marks, work);
+        if !marks.found.is_empty() {
+            marked.insert(source.id.clone(), marks.found);
+        }
         saved.push(SavedFiles::new(source, size.entries, size.bytes));
     }
-    Ok(saved)
+    Ok((saved, marked))
+}
+
+/// What of the flags will not come back is said now.
+fn tell_marks(source: &FileSource, marks: &Marks, work: &Work<'_>) {
+    let warn =
+        |text: String| work.teller.log(Level::Warn, format!("source `{}`: {text}", source.id));
+    if marks.left_out > 0 {
+        warn(format!("flags of {} entries are not saved: there are too many", marks.left_out));
+    }
+    let alone = |mark: &&Mark| mark.is_encrypted() && !mark.path.is_empty();
+    if let Some(mark) = marks.found.iter().find(alone) {
+        let path = &mark.path;
+        warn(format!(
+            "{path:?} lies encrypted (fscrypt) by itself, and no restore would encrypt it again: \
+             encrypt the site's base directory, and nothing below it by itself"
+        ));
+    }
 }
 
 /// What the server says of a database; what cannot be brought back is refused before it is saved.

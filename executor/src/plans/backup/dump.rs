@@ -21,8 +21,8 @@ use crate::{
         self, LeftOut, MANIFEST_VERSION, Manifest, PROGRAMS_FILE, PROGRAMS_SQL_FILE, SavedDatabase,
     },
     mariadb::{
-        Charset, DumpSum, ExpectedTable, MariadbError, ProgramKind, SchemaFacts, StoredProgram,
-        TableKind, programs_for_people,
+        self, Charset, DumpSum, ExpectedTable, MariadbError, ProgramKind, SchemaFacts,
+        StoredProgram, TableKind, programs_for_people,
     },
     plans::{databases::administer, preconditions::sources_of},
     space::Free,
@@ -51,10 +51,10 @@ impl Backup {
             let folder = spool.join(database.id.as_str());
             make_folder(&folder).map_err(system)?;
             let looked = self.looked.get(&database.id).cloned();
-            let (saved, facts, structure) =
+            let (saved, facts, structure, programs) =
                 dump_database(site, (database, looked), &folder, work).await?;
             let (tables, folder) = (saved.tables.as_slice(), folder.as_path());
-            let rehearsal = Rehearsal { number, facts, tables, structure, folder };
+            let rehearsal = Rehearsal { number, facts, tables, structure, programs, folder };
             self.rehearse(database, rehearsal, work).await?;
             dumped.push(Dumped {
                 id: saved.id.clone(),
@@ -70,6 +70,7 @@ impl Backup {
             customer: work.customer(),
             created_at: Work::now(),
             files: self.facts.saved.clone(),
+            marks: self.marks.clone(),
             left_out: self.left_out(site),
             databases,
         };
@@ -103,7 +104,7 @@ async fn dump_database(
     (database, looked): (&Database, Option<SchemaFacts>),
     folder: &Path,
     work: &Work<'_>,
-) -> Result<(SavedDatabase, SchemaFacts, Vec<u8>), Failure> {
+) -> Result<(SavedDatabase, SchemaFacts, Vec<u8>, Vec<StoredProgram>), Failure> {
     let (server, _) = administer(database, work, site.limits.patience(Stage::Dump))?;
     let failed = MariadbError::into_failure;
     let schema = &database.schema;
@@ -146,7 +147,7 @@ async fn dump_database(
         programs: whole.len(),
         notes: notes(&facts, &broken, &apart),
     };
-    Ok((saved, facts, sum.structure))
+    Ok((saved, facts, sum.structure, whole))
 }
 
 fn expected(table: &crate::mariadb::TableFact, sum: &DumpSum) -> ExpectedTable {
@@ -154,7 +155,8 @@ fn expected(table: &crate::mariadb::TableFact, sum: &DumpSum) -> ExpectedTable {
         TableKind::Sequence => 0,
         _ => sum.rows.get(&table.name).copied().unwrap_or_default(),
     };
-    ExpectedTable { name: table.name.clone(), kind: table.kind, engine: table.engine.clone(), rows }
+    let (name, engine) = (table.name.clone(), table.engine.clone());
+    ExpectedTable { name, kind: table.kind, engine, rows, current: None }
 }
 
 /// What could not be brought back is not saved as if it could.
@@ -211,7 +213,21 @@ fn notes(facts: &SchemaFacts, broken: &[StoredProgram], apart: &[String]) -> Vec
     let floats = facts.floats.iter().map(|(table, column)| {
         format!("column {column} of table {table} is a FLOAT, of which a dump has six digits")
     });
-    broken.iter().map(view).chain(tables.map(table)).chain(apart).chain(floats).collect()
+    let astray = facts.astray.iter().map(|astray| {
+        let mariadb::Astray { table, schema, parent } = astray;
+        format!(
+            "table {table} has a foreign key into {schema}, a schema of Holdfast's own; it is saved as \
+             one to {parent} of this schema"
+        )
+    });
+    broken
+        .iter()
+        .map(view)
+        .chain(astray)
+        .chain(tables.map(table))
+        .chain(apart)
+        .chain(floats)
+        .collect()
 }
 
 /// What a dump may take: a table's estimate can be thousands of times less than its rows as text, and

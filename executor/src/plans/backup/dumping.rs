@@ -101,7 +101,7 @@ async fn once(
 ) -> Result<DumpSum, Unfinished> {
     let schema = server.database.schema.as_str();
     let system = |error| Unfinished::Failed(Failure::system("write the dump", &error));
-    let mut dump = DumpFile::new(File::create(folder.join(TABLES_FILE)).map_err(system)?);
+    let mut dump = DumpFile::new(File::create(folder.join(TABLES_FILE)).map_err(system)?, facts);
     let all = (schema, Which::AllBut(apart));
     let dumped = server.dump(all, facts, &mut dump, &work.stop, |bytes| on_bytes(facts, bytes));
     dumped.await.map_err(|error| unfinished(error, server.database))?;
@@ -127,7 +127,7 @@ async fn dump_one(
     let schema = server.database.schema.as_str();
     let system = |error| Unfinished::Failed(Failure::system("write the dump", &error));
     let opened = File::options().read(true).write(true).create(true).truncate(true).open(&file);
-    let mut dump = DumpFile::new(opened.map_err(system)?);
+    let mut dump = DumpFile::new(opened.map_err(system)?, facts);
     // The open file is all that is needed.
     fs::remove_file(&file).map_err(system)?;
     let one = (schema, Which::One(table));

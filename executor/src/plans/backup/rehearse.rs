@@ -11,15 +11,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use holdfast_job::SourceId;
+use holdfast_job::{Order, SourceId};
 
 use super::Backup;
 use crate::{
     config::{Database, Node},
     failure::{Failure, FailureKind},
-    mariadb::{Charset, ExpectedTable, MariadbError, SchemaFacts, Staged},
+    journal::{Journal, Opened},
+    mariadb::{ExpectedTable, MariadbError, Play, SchemaFacts, Staged, StoredProgram},
     plans::databases::{self, administer},
-    work::{Work, no_stop},
+    work::Work,
 };
 
 /// A rehearsal that may have left something on its server.
@@ -39,6 +40,8 @@ pub(super) struct Rehearsal<'a> {
     pub(super) tables: &'a [ExpectedTable],
     /// Its dump without rows.
     pub(super) structure: Vec<u8>,
+    /// Its programs.
+    pub(super) programs: Vec<StoredProgram>,
     /// The folder of its dump.
     pub(super) folder: &'a Path,
 }
@@ -53,9 +56,11 @@ impl Backup {
     ) -> Result<(), Failure> {
         let site = self.site.get()?;
         let patience = site.limits.patience(holdfast_job::Stage::Dump);
-        let Rehearsal { number, facts, tables, structure, folder } = rehearsal;
+        let Rehearsal { number, facts, tables, structure, programs, folder } = rehearsal;
         let (server, lock) = administer(database, work, patience)?;
-        let sum = server.sum_of_load(&facts, &structure).map_err(MariadbError::into_failure)?;
+        let sum = server
+            .sum_of_load(&facts, (&structure, &programs))
+            .map_err(MariadbError::into_failure)?;
         let record = record_of(work.node, work.customer(), &database.id);
         if fs::read_to_string(&record).is_ok_and(|known| known == sum) {
             return Ok(());
@@ -67,39 +72,57 @@ impl Backup {
         let staged = Staged { schema: &schema, away: &away, user: &user, charset };
         let empty: Vec<ExpectedTable> =
             tables.iter().map(|table| ExpectedTable { rows: 0, ..table.clone() }).collect();
+        let play = Play { structure: file, tables: &empty, programs: &programs };
         self.facts.rehearsing.push(Rehearsing { number, database: database.clone() });
         work.note(&self.facts)?;
         server
-            .rehearse(&lock, &staged, (file, &empty), &work.stop)
+            .rehearse(&lock, &staged, play, &work.stop)
             .await
             .map_err(|error| would_fail(database, error))?;
         self.facts.rehearsing.pop();
         write(&record, &sum).map_err(|error| Failure::system("keep the sum of a rehearsal", &error))
     }
 
-    /// Takes away what a rehearsal has left. What cannot be taken away now, `recover` will.
-    pub(super) async fn clear_rehearsals(&self, work: &Work<'_>) {
-        for Rehearsing { number, database } in &self.facts.rehearsing {
+    /// Takes away what a rehearsal has left. What cannot be taken away now, and what a wish to stop leaves
+    /// no time for, `recover` will: it stays noted.
+    pub(super) async fn clear_rehearsals(&mut self, work: &mut Work<'_>) -> Result<(), Failure> {
+        let mut left = Vec::new();
+        for rehearsing in std::mem::take(&mut self.facts.rehearsing) {
+            let Rehearsing { number, database } = &rehearsing;
             if let Err(failure) = clear(database, *number, work).await {
                 let text = format!("`recover` will clear a rehearsal: {}", failure.operator);
                 work.teller.log(holdfast_job::Level::Warn, text);
+                left.push(rehearsing);
+            } else if work.stop.is_requested() {
+                left.push(rehearsing);
             }
         }
+        self.facts.rehearsing = left;
+        work.note(&self.facts)
     }
+}
+
+/// The rehearsals that a backup may have left on their servers: the number of each among the job's
+/// databases, and the database.
+pub fn rehearsals_of(journal: &Journal) -> Vec<(usize, Database)> {
+    let is_backup = |opened: &Opened| matches!(opened.request.order, Order::Backup(_));
+    let facts = Work::facts(journal.records()).filter(|_| journal.opened().is_some_and(is_backup));
+    let noted = facts.and_then(|facts| facts.get("rehearsing")).cloned().unwrap_or_default();
+    let noted: Vec<Rehearsing> = serde_json::from_value(noted).unwrap_or_default();
+    noted.into_iter().map(|one| (one.number, one.database)).collect()
 }
 
 async fn clear(database: &Database, number: usize, work: &Work<'_>) -> Result<(), Failure> {
     let [schema, away, user] = databases::names(work, number)?;
     let (server, lock) = administer(database, work, databases::PATIENCE)?;
-    let charset = Charset { name: String::new(), collation: String::new() };
-    let staged = Staged { schema: &schema, away: &away, user: &user, charset: &charset };
-    let cleared = server.clear_rehearsal(&lock, &staged, &no_stop()).await;
+    let schemas = ([schema.as_str(), &away], user.as_str());
+    let cleared = server.clear_rehearsal(&lock, schemas, &work.stop).await;
     cleared.map_err(MariadbError::into_failure)
 }
 
 /// The failure of a backup that could not be brought back.
 fn would_fail(database: &Database, error: MariadbError) -> Failure {
-    let table = error.table().map(|table| format!(", in table `{table}`"));
+    let table = error.place().map(|place| format!(", in {place}"));
     let failure = error.into_failure();
     if failure.kind != FailureKind::Permanent {
         let operator = format!("rehearse a restore of `{}`: {}", database.id, failure.operator);

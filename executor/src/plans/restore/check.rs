@@ -11,6 +11,7 @@ use crate::{
     manifest::{self, Manifest},
     plans::{
         CONTACT_SUPPORT,
+        foresee::{foresee, to_come},
         hooks::ask_before,
         life::Life,
         preconditions::{Sources, look_at, restic, sources_of},
@@ -35,10 +36,8 @@ impl Restore {
         for source in &wanted.files {
             look_at(source, &base)?;
         }
-        let aside = Aside::of(&site.base);
-        aside.prepare().map_err(|error| {
-            Failure::permanent(CONTACT_SUPPORT, format!("prepare `.holdfast`: {error}"))
-        })?;
+        let trees = to_come(wanted.files.iter().map(|source| source.path.as_path()));
+        let aside = foresee(&base, &trees).await?;
         let restic = restic(site, &self.order.repository, Stage::Check, work.node)?;
         let (job, customer) = (work.job, work.customer());
         let mut watch = work.watching(Stage::Check, "Read");
@@ -53,11 +52,12 @@ impl Restore {
         let spool = spool.cloned().ok_or_else(|| {
             unusable("it holds no manifest: it was not made by Holdfast".to_owned())
         })?;
-        let manifest = match wanted_at_their_places(&wanted, &listing) {
+        let marked = listing.head.tags.iter().any(|tag| tag == manifest::MARKED);
+        let manifest = match wanted_at_their_places(&wanted, &listing) && !marked {
             true => None,
             false => Some(self.read_manifest(&restic, &spool, &mut watch).await?),
         };
-        let mut facts = Facts { spool, ..Facts::default() };
+        let mut facts = Facts { spool, longest_path: listing.longest_path, ..Facts::default() };
         facts.switch.base = site.base.clone();
         let mut size = Size::default();
         for source in &wanted.files {
@@ -69,7 +69,9 @@ impl Restore {
                 facts.missing.push(not_in_backup(&source.id, &source.name));
                 continue;
             };
-            size = size.plus(sum.size);
+            // A file with several names takes its room once.
+            let again = place.as_ref().and_then(|place| listing.again.get(place));
+            size = size.plus(sum.size).without(again.copied().unwrap_or_default());
             facts.sums.push(*sum);
             facts.saved_at.extend(place);
             facts.switch.parts.push(Part {
@@ -94,7 +96,11 @@ impl Restore {
             ));
         }
         self.check_room(size, &aside, work).await?;
-        facts.switch.life = Life::look(site, self.order.keep_unhealthy, work).await?;
+        let parts = &facts.switch.parts;
+        facts.switch.life = Life::look(site, parts, self.order.keep_unhealthy, work).await?;
+        if let Some(manifest) = &manifest {
+            self.keep_beforehand(manifest);
+        }
         self.facts = facts;
         work.note(&self.facts)
     }
@@ -176,7 +182,8 @@ async fn make_room(aside: &Aside, stop: &Stop) {
         let _ = aside.discard(&folder);
     }
     for tree in aside.trash().unwrap_or_default() {
-        remove(&tree, Haste::Soon, stop).await;
+        // What stays takes up its room, and that is measured next.
+        let _ = remove(&tree, Haste::Soon, stop).await;
     }
 }
 

@@ -2,13 +2,20 @@
 
 use std::{
     fs::{self, File},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
 use holdfast_job::{Level, Stage, UndoCopy as Undoing};
 use nix::unistd::syncfs;
 
-use super::{Facts, Restore, fetched::text_of, unusable};
+use super::{
+    Facts, Restore,
+    fetched::text_of,
+    ground::set_marks,
+    unusable,
+    ways::{Ways, inside},
+};
 use crate::{
     aside::{UndoCopy, UndoPart},
     base::Base,
@@ -16,7 +23,7 @@ use crate::{
     failure::{Failure, chain},
     manifest::{self, Manifest},
     plans::{databases::DatabasePart, preconditions::restic, switch::milliseconds},
-    restic::{FetchPlan, ResticError},
+    restic::ResticError,
     swap::{Part, live_inode},
     tree::{TreeSum, WalkError, sum_and_sanitize},
     work::Work,
@@ -28,38 +35,40 @@ impl Restore {
         let aside = self.aside();
         let system = |error| Failure::system("prepare the stage", &error);
         let stage = aside.make_stage(work.job).map_err(system)?;
-        // A dot is in no source id, so nothing of the same name comes beside it.
-        let fetched = stage.join("fetched.tmp");
-        let mut paths = self.facts.saved_at.clone();
-        let spool = &self.facts.spool;
-        paths.push(spool.join(manifest::FILE));
-        for part in &self.facts.switch.databases {
-            paths.push(spool.join(part.database.id.as_str()));
-        }
-        let plan = FetchPlan {
-            stage: stage.clone(),
-            snapshot: self.order.snapshot.clone(),
-            paths,
-            target: fetched.clone(),
-        };
+        let ways = Ways::new(&stage, &self.facts.saved_at, self.facts.longest_path);
+        let fetched = ways.fetched().to_owned();
+        ways.prepare().map_err(system)?;
+        self.prepare_ground(&stage, &ways, work).await?;
         let restic = restic(site, &self.order.repository, Stage::Fetch, work.node)?;
         let mut watch = work.watching(Stage::Fetch, "Fetched");
-        restic.fetch(&plan, &mut watch).await.map_err(ResticError::into_failure)?;
-        self.follow_manifest(&fetched)?;
+        for plan in ways.plans(&self.order.snapshot, self.beside_trees()) {
+            restic.fetch(&plan, &mut watch).await.map_err(ResticError::into_failure)?;
+        }
+        let manifest = self.follow_manifest(&fetched)?;
         let site = self.site.get()?;
         let Facts { switch, saved_at, sums, .. } = &self.facts;
         for ((part, saved_at), sum) in switch.parts.iter().zip(saved_at).zip(sums) {
-            fs::rename(inside(&fetched, saved_at), &part.aside).map_err(system)?;
-            compare_and_sanitize(part, site, sum, work)?;
+            fs::rename(ways.place_of(saved_at), &part.aside).map_err(system)?;
+            let root = compare_and_sanitize(part, site, sum, work)?;
+            let marks = manifest.marks.get(&part.source).map(Vec::as_slice);
+            set_marks(part, &root, marks.unwrap_or_default(), work)?;
         }
         self.take_dumps(&fetched, &inside(&fetched, &self.facts.spool), &stage)?;
-        fs::remove_dir_all(&fetched).map_err(system)?;
+        ways.remove().map_err(system)?;
         self.finish_stage(&stage, work)
+    }
+
+    /// The manifest, and the folders of databases, by their path in the snapshot.
+    fn beside_trees(&self) -> Vec<PathBuf> {
+        let spool = &self.facts.spool;
+        let databases = self.facts.switch.databases.iter();
+        let databases = databases.map(|part| spool.join(part.database.id.as_str()));
+        std::iter::once(spool.join(manifest::FILE)).chain(databases).collect()
     }
 
     /// The manifest that came with the trees says which is which: two sources may have exchanged
     /// their paths since.
-    fn follow_manifest(&mut self, fetched: &Path) -> Result<(), Failure> {
+    fn follow_manifest(&mut self, fetched: &Path) -> Result<Manifest, Failure> {
         let customer = self.site.get()?.customer;
         let file = inside(fetched, &self.facts.spool).join(manifest::FILE);
         let text = text_of(fetched, &file)?;
@@ -76,7 +85,7 @@ impl Restore {
             })?;
             (*saved_at, *sum) = found.clone();
         }
-        Ok(())
+        Ok(manifest)
     }
 
     /// Nothing touches the stage after this but the exchange.
@@ -108,22 +117,17 @@ impl Restore {
     }
 }
 
-/// Where a path of the snapshot is below the folder that it was fetched into.
-fn inside(fetched: &Path, path: &Path) -> PathBuf {
-    fetched.join(path.strip_prefix("/").unwrap_or(path))
-}
-
-/// What restic wrote must be, entry by entry, what the snapshot's list says.
+/// What restic wrote must be, entry by entry, what the snapshot's list says. Its root, opened anew.
 fn compare_and_sanitize(
     part: &Part,
     site: &Site,
     expected: &TreeSum,
     work: &Work<'_>,
-) -> Result<(), Failure> {
+) -> Result<OwnedFd, Failure> {
     let id = &part.source;
-    let root = Base::open(&site.base)
-        .and_then(|base| base.open_folder(&part.aside))
-        .map_err(|error| Failure::system(format!("open what was fetched of `{id}`"), &error))?;
+    let open = || Base::open(&site.base).and_then(|base| base.open_folder(&part.aside));
+    let unopened = |error| Failure::system(format!("open what was fetched of `{id}`"), &error);
+    let root = open().map_err(unopened)?;
     let done =
         sum_and_sanitize(root, site.owners.as_ref(), &work.stop).map_err(|error| match error {
             WalkError::Ended => Failure::stopped(),
@@ -148,5 +152,5 @@ fn compare_and_sanitize(
         );
         work.teller.log(Level::Info, text);
     }
-    Ok(())
+    open().map_err(unopened)
 }

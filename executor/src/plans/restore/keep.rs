@@ -8,6 +8,7 @@ use super::Restore;
 use crate::{
     aside::{Aside, UndoCopy},
     failure::Failure,
+    plans::switch,
     work::Work,
 };
 
@@ -21,7 +22,11 @@ impl Restore {
             Undoing::None => self.keep_nothing(&aside, &stage, work)?,
         };
         if let Err(error) = kept {
-            work.teller.log(Level::Warn, format!("no undo of this is possible: {error}"));
+            let folder = aside.folder().display();
+            let text = format!("{folder}: no undo of this is possible: {error}");
+            work.teller.log(Level::Warn, text);
+            // An earlier copy would take back an earlier restore in the place of this one.
+            self.facts.switch.note_uncopied(work);
             self.facts.undo_until = None;
             work.note(&self.facts)?;
         }
@@ -57,6 +62,7 @@ impl Restore {
     /// The displaced trees are needed for the way back, so they become the stage again.
     pub(super) fn unkeep(&self, work: &Work<'_>) -> Result<(), Failure> {
         let aside = self.aside();
+        switch::forget_uncopied(work)?;
         for job in &self.facts.replaced {
             aside
                 .undiscard(&aside.undo(*job))

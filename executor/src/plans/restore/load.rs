@@ -3,7 +3,8 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Seek},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -19,7 +20,9 @@ use crate::{
     config::{Database, Reach},
     failure::{Failure, chain},
     manifest::{self, Manifest, PROGRAMS_FILE, SavedDatabase, TABLES_FILE},
-    mariadb::{MariadbError, Staged, StoredProgram},
+    mariadb::{
+        EndOfTime, ExpectedTable, MariadbError, Staged, StoredProgram, TableKind, translate,
+    },
     plans::{
         closing::{self, Coming},
         databases::{self, DatabasePart, Programs, SchemaDocument, administer},
@@ -86,6 +89,7 @@ impl Restore {
                 bytes: saved.dump_bytes,
                 rows: saved.tables.iter().map(|table| table.rows).sum(),
                 batches,
+                closed_seconds: site.limits.closed.as_secs(),
             });
         }
         Ok(())
@@ -156,6 +160,9 @@ impl Restore {
             let staged =
                 Staged { schema: &part.from, away: &part.to, user: &user, charset: &saved.charset };
             let failed = MariadbError::into_failure;
+            let mut tables = saved.tables.clone();
+            let end = server.end_of_time(&work.stop).await.map_err(failed)?;
+            let file = in_its_time(file, (saved, &mut tables), end, &stage)?;
             server
                 .load(&lock, &staged, file, &work.stop, |bytes| {
                     tell(work.teller, bytes, saved.dump_bytes);
@@ -163,7 +170,7 @@ impl Restore {
                 .await
                 .map_err(failed)?;
             server
-                .check_loaded(&lock, (&part.from, part.batches), &saved.tables, &work.stop)
+                .check_loaded(&lock, (&part.from, part.batches), &tables, &work.stop)
                 .await
                 .map_err(failed)?;
             fs::remove_file(&dump)
@@ -189,6 +196,52 @@ async fn end_loading(part: &DatabasePart, number: usize, work: &Work<'_>) -> Res
     let [_, _, user] = databases::names(work, number)?;
     let (server, lock) = administer(&part.database, work, databases::PATIENCE)?;
     server.forget_loader(&lock, &user, &no_stop()).await.map_err(MariadbError::into_failure)
+}
+
+/// A dump as a server with this end of time is to read it, and the current rows of its versioned tables.
+fn in_its_time(
+    mut dump: File,
+    (saved, tables): (&SavedDatabase, &mut [ExpectedTable]),
+    to: EndOfTime,
+    stage: &Path,
+) -> Result<File, Failure> {
+    let from = EndOfTime::of(&saved.server_version);
+    let has_history = tables.iter().any(|table| table.kind == TableKind::Versioned);
+    // A later end has room for all moments of an earlier one.
+    if from <= to && !has_history {
+        return Ok(dump);
+    }
+    let system = |error| Failure::system("read the dump", &error);
+    let history = match from == to {
+        true => translate(&dump, io::sink(), (from, to)).map_err(system)?,
+        false => {
+            let mut translated = unlinked(&stage.join(format!("{}.translated.sql", saved.id)))
+                .map_err(|error| Failure::system("translate the dump", &error))?;
+            let history = translate(&dump, &mut translated, (from, to)).map_err(system)?;
+            dump = translated;
+            history
+        }
+    };
+    dump.rewind().map_err(system)?;
+    if let Some((table, column)) = history.too_late {
+        return Err(unusable(format!(
+            "column `{column}` of table `{table}` has a moment that its server does not have: it was \
+             saved on {}, and needs a server of MariaDB 11.5 or newer",
+            saved.server_version
+        )));
+    }
+    for table in tables.iter_mut().filter(|table| table.kind == TableKind::Versioned) {
+        table.current = Some(history.current.get(&table.name).copied().unwrap_or_default());
+    }
+    Ok(dump)
+}
+
+/// A new file that has no name any more.
+fn unlinked(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    let file = options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    fs::remove_file(path)?;
+    Ok(file)
 }
 
 fn dump_of(stage: &Path, part: &DatabasePart) -> PathBuf {

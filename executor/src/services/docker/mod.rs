@@ -1,33 +1,26 @@
 //! Containers, through the `docker` program: it speaks every version of the engine's API, and the
 //! root process needs no HTTP of its own.
 
+mod engine;
+mod halt;
+mod health;
 mod inspected;
+mod launch;
+mod needs;
+mod watch;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
 
-use self::inspected::{Inspected, understood};
-use super::{ANSWER_WITHIN, Condition, LOOK_AGAIN_AFTER, ServiceError};
+pub use self::engine::environment;
+use self::inspected::understood;
+pub(super) use self::{halt::Grace, inspected::Inspected, launch::Terms};
+use super::{Condition, ServiceError, listeners};
 use crate::{
     config::{Containers, Node, check_root_owned},
-    confine,
-    process::{Input, Moved, ProcessError, Program},
     stop::Stop,
 };
-
-/// More of an answer than this is not read.
-const MOST_BYTES: usize = 4 << 20;
-/// A container that has no health check is well when it has run for this long.
-const STEADY_AFTER: Duration = Duration::from_millis(300);
-/// A container that is refused or exits is tried so often: what it needs may come up beside it.
-const MOST_TRIES: u32 = 3;
-/// What docker says when its engine is not there.
-const AWAY: [&str; 3] =
-    ["Cannot connect to the Docker daemon", "error during connect", "connection refused"];
-/// What it says of a container that is gone.
-const GONE: [&str; 2] = ["No such container", "no such container"];
 
 /// A container that was found running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +30,20 @@ pub struct Container {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Whether it was paused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// The ports that it listened on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<u16>,
+}
+
+impl Container {
+    /// What is to be known of one that runs.
+    pub(super) fn of(one: &Inspected) -> Self {
+        let ports = listeners::lasting_ports(one.state.pid);
+        Self { id: one.id.clone(), name: one.name().to_owned(), paused: one.state.paused, ports }
+    }
 }
 
 /// The engine of this node.
@@ -53,13 +60,13 @@ impl<'a> Docker<'a> {
         Ok(Self { node })
     }
 
-    /// Those of the site that run.
+    /// Those of the site that run, and these others, if they do.
     pub(super) async fn look(
         &self,
         which: &Containers,
-        spared: &[String],
+        others: &[String],
         stop: &Stop,
-    ) -> Result<Vec<Container>, ServiceError> {
+    ) -> Result<Vec<Inspected>, ServiceError> {
         let mut args = vec!["ps".to_owned(), "--quiet".into(), "--no-trunc".into()];
         match which {
             Containers::ByDefault(label) | Containers::Label(label) => {
@@ -70,28 +77,25 @@ impl<'a> Docker<'a> {
                 args.extend(names.iter().map(|name| format!("--filter=name=^/?{}$", quoted(name))));
             }
         }
-        let said = self.run("list the site's containers", args, Duration::ZERO, stop).await?;
-        let ids: Vec<&str> = said.lines().map(str::trim).filter(|id| !id.is_empty()).collect();
-        let mut found = Vec::new();
+        let said = match matches!(which, Containers::Names(names) if names.is_empty()) {
+            true => String::new(),
+            false => self.run("list the site's containers", args, Duration::ZERO, stop).await?,
+        };
+        let mut ids: Vec<&str> = said.lines().map(str::trim).filter(|id| !id.is_empty()).collect();
+        ids.extend(others.iter().map(String::as_str));
+        let mut found: Vec<Inspected> = Vec::new();
         for one in self.inspect(&ids, stop).await? {
-            if spared.iter().any(|spared| one.is(spared)) || !one.state.running {
-                continue;
+            if one.is_up() && found.iter().all(|known| known.id != one.id) {
+                found.push(one);
             }
-            if one.goes_when_stopped() {
-                return Err(ServiceError::Setup(format!(
-                    "container {} was started with --rm: stopped, it would be gone; start it \
-                     without",
-                    one.name()
-                )));
-            }
-            found.push(Container { name: one.name().to_owned(), id: one.id });
         }
+        found.sort_by(|one, other| one.created.cmp(&other.created));
         Ok(found)
     }
 
     /// Those that there are: by their ids, or by their names, if they were made anew. The oldest comes
-    /// first, since what others need is made before them.
-    async fn find(
+    /// first, since what others need is made before them. And the names of those that are gone.
+    pub(super) async fn find(
         &self,
         containers: &[Container],
         stop: &Stop,
@@ -112,111 +116,6 @@ impl<'a> Docker<'a> {
         Ok((there, gone))
     }
 
-    /// Those that are gone meanwhile are no more to be stopped.
-    pub(super) async fn stop(
-        &self,
-        containers: &[Container],
-        within: Duration,
-        stop: &Stop,
-    ) -> Result<(), ServiceError> {
-        let (there, _) = self.find(containers, stop).await?;
-        if there.is_empty() {
-            return Ok(());
-        }
-        let mut args = vec!["stop".to_owned(), "-t".into(), within.as_secs().to_string()];
-        args.extend(there.iter().map(|one| one.id.clone()));
-        match self.run("stop the site's containers", args, within, stop).await {
-            Err(ServiceError::Gone) => {}
-            stopped => drop(stopped?),
-        }
-        let (left, _) = self.find(containers, stop).await?;
-        match left.iter().find(|one| one.state.running && !one.state.restarting) {
-            Some(one) => Err(ServiceError::Alive(format!("container {}", one.name()))),
-            None => Ok(()),
-        }
-    }
-
-    /// Starts what does not run, and anew what does, since it may be on the wrong tree; waits until all
-    /// run and are well, or one will not be.
-    pub(super) async fn start(
-        &self,
-        containers: &[Container],
-        (stop_within, deadline): (Duration, Instant),
-        stop: &Stop,
-    ) -> Result<Condition, ServiceError> {
-        let mut tries = BTreeMap::<String, u32>::new();
-        let mut steady: Option<(Vec<String>, Instant)> = None;
-        loop {
-            let last = Instant::now() >= deadline;
-            let (seen, gone) = match self.find(containers, stop).await {
-                Err(ServiceError::Away(_)) if !last => {
-                    sleep(LOOK_AGAIN_AFTER).await;
-                    continue;
-                }
-                found => found?,
-            };
-            let mut waiting = None;
-            for one in &seen {
-                let tried = tries.entry(one.id.clone()).or_default();
-                if *tried > 0 && (one.is_up() || one.has_finished()) {
-                    if one.health() == Some("unhealthy") {
-                        return Ok(Condition::Unwell(format!(
-                            "container {} is unhealthy",
-                            one.name()
-                        )));
-                    }
-                    waiting = waiting.or_else(|| one.waits_for());
-                    continue;
-                }
-                if *tried >= MOST_TRIES || (last && *tried > 0) {
-                    return Ok(one.down());
-                }
-                waiting = Some(format!("container {} is being started", one.name()));
-                match self.start_one(one, (stop_within, deadline), stop).await {
-                    // It is tried again like one that exits; one that is gone is seen to be.
-                    Ok(()) | Err(ServiceError::Refused { .. } | ServiceError::Gone) => *tried += 1,
-                    Err(ServiceError::Away(_)) if !last => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            let since: Vec<String> = seen.iter().map(|one| one.state.started_at.clone()).collect();
-            let now = Instant::now();
-            let begun = match steady.take() {
-                Some((before, begun)) if before == since => begun,
-                _ => now,
-            };
-            let checked = |one: &Inspected| one.health() == Some("healthy");
-            match waiting {
-                None if last || seen.iter().all(checked) || now - begun >= STEADY_AFTER => {
-                    return Ok(match gone.first() {
-                        Some(name) => Condition::Unwell(format!("container {name} is gone")),
-                        None => Condition::Well,
-                    });
-                }
-                Some(why) if last => return Ok(Condition::Unwell(why)),
-                _ => {}
-            }
-            steady = Some((since, begun));
-            sleep(LOOK_AGAIN_AFTER).await;
-        }
-    }
-
-    async fn start_one(
-        &self,
-        one: &Inspected,
-        (stop_within, deadline): (Duration, Instant),
-        stop: &Stop,
-    ) -> Result<(), ServiceError> {
-        let doing = format!("start container {}", one.name());
-        let mut args = match one.state.running {
-            false => vec!["start".to_owned()],
-            true => vec!["restart".into(), "-t".into(), stop_within.as_secs().to_string()],
-        };
-        args.push(one.id.clone());
-        let waits = stop_within + deadline.saturating_duration_since(Instant::now());
-        self.run(&doing, args, waits, stop).await.map(drop)
-    }
-
     /// How they are now.
     pub(super) async fn ask(
         &self,
@@ -226,17 +125,29 @@ impl<'a> Docker<'a> {
         let (seen, _) = self.find(containers, stop).await?;
         for one in &seen {
             if !one.is_up() {
-                return Ok(one.down());
+                return Ok(Condition::Down(one.why_down()));
             }
-            if one.health() == Some("unhealthy") {
-                return Ok(Condition::Unwell(format!("container {} is unhealthy", one.name())));
+            if one.state.paused {
+                continue;
+            }
+            // One that was started just now may not have been checked yet.
+            let unchecked = !one.state.restarting && one.health() == Some("starting");
+            if unchecked && self.check(one, launch::CHECK_WITHIN, stop).await?.is_none() {
+                continue;
+            }
+            if let Some(why) = one.waits_for() {
+                return Ok(Condition::Unwell(why));
             }
         }
-        let waiting = seen.iter().find_map(Inspected::waits_for);
-        Ok(waiting.map_or(Condition::Well, Condition::Unwell))
+        Ok(Condition::Well)
     }
 
-    async fn inspect(&self, ids: &[&str], stop: &Stop) -> Result<Vec<Inspected>, ServiceError> {
+    /// Those that there are, by id or name.
+    pub(super) async fn inspect(
+        &self,
+        ids: &[&str],
+        stop: &Stop,
+    ) -> Result<Vec<Inspected>, ServiceError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -260,61 +171,4 @@ impl<'a> Docker<'a> {
         };
         understood(&said)
     }
-
-    /// Runs docker; `waits` is how long it was told to wait.
-    async fn run(
-        &self,
-        doing: &str,
-        args: Vec<String>,
-        waits: Duration,
-        stop: &Stop,
-    ) -> Result<String, ServiceError> {
-        let mut argv = vec![self.node.docker.display().to_string()];
-        argv.extend(args);
-        let program = Program {
-            name: "docker".into(),
-            path: PathBuf::from("/proc/self/exe"),
-            args: confine::tied(argv),
-            env: environment(&self.node.docker_socket),
-            stdin: Input::default(),
-            patience: waits + ANSWER_WITHIN,
-        };
-        let mut said = String::new();
-        let ended = program
-            .start()?
-            .wait(stop, |line| {
-                if said.len() < MOST_BYTES {
-                    said.push_str(&String::from_utf8_lossy(line));
-                    said.push('\n');
-                }
-                Moved::No
-            })
-            .await
-            .map_err(|error| match error {
-                // An engine that hangs is one that is not there.
-                error @ ProcessError::NoProgress { .. } => ServiceError::Away(error.to_string()),
-                error => error.into(),
-            })?;
-        if ended.status.success() {
-            return Ok(said);
-        }
-        let has = |words: &[&str]| words.iter().any(|words| ended.stderr.contains(words));
-        // Its last word: before it may stand what is deprecated.
-        let said = ended.stderr.lines().rev().find(|line| !line.trim().is_empty());
-        let said: String = said.unwrap_or("it said nothing").chars().take(300).collect();
-        Err(match (has(&AWAY), has(&GONE)) {
-            (true, _) => ServiceError::Away(said),
-            (_, true) => ServiceError::Gone,
-            _ => ServiceError::Refused { doing: doing.to_owned(), said },
-        })
-    }
-}
-
-/// The environment of docker: the engine behind this socket, and nothing of root's home.
-pub fn environment(socket: &std::path::Path) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
-        ("DOCKER_HOST".into(), format!("unix://{}", socket.display())),
-        ("DOCKER_CONFIG".into(), PathBuf::from("/nonexistent").display().to_string()),
-    ])
 }

@@ -11,7 +11,7 @@ pub struct Figure {
     size: &'static str,
     value: f64,
     unit: &'static str,
-    peer: Option<(&'static str, f64)>,
+    peer: Option<(String, f64)>,
 }
 
 impl Figure {
@@ -46,12 +46,12 @@ impl Figure {
     }
 
     /// Beside a peer's value, in the same unit.
-    pub fn beside(self, peer: &'static str, value: f64) -> Self {
-        Self { peer: Some((peer, value)), ..self }
+    pub fn beside(self, peer: impl AsRef<str>, value: f64) -> Self {
+        Self { peer: Some((peer.as_ref().to_owned(), value)), ..self }
     }
 
     /// Beside a peer's duration.
-    pub fn beside_duration(self, peer: &'static str, took: Duration) -> Self {
+    pub fn beside_duration(self, peer: impl AsRef<str>, took: Duration) -> Self {
         let value = match self.unit {
             "ms" => took.as_secs_f64() * 1e3,
             _ => took.as_secs_f64(),
@@ -67,14 +67,14 @@ impl Figure {
                 "name": name, "size": size, "value": value, "unit": unit,
             });
             if let Some((peer, peer_value)) = peer {
-                line["peer"] = (*peer).into();
+                line["peer"] = peer.as_str().into();
                 line["peer_value"] = (*peer_value).into();
                 line["ratio"] = (value / peer_value).into();
             }
             println!("{line}");
             return;
         }
-        let beside = peer.map(|(peer, peer_value)| {
+        let beside = peer.as_ref().map(|(peer, peer_value)| {
             let ratio = value / peer_value;
             format!("  {ratio:>5.2} of {peer} ({peer_value:.3} {unit})")
         });

@@ -1,14 +1,18 @@
-//! `scripts/bench restore|backup|neighbour|repositories|admission|dispatch|listing|memory|streams [--json]`:
+//! `scripts/bench restore|backup|neighbour|repositories|services|admission|dispatch|listing|memory|streams
+//! [--json]`:
 //! how long the site is closed, how long orders take beside the bare restic commands, what a neighbour
 //! notices, what a shared repository costs; and how fast and how lean the control plane is beside the same
 //! in other stacks, in one run on one machine.
 
+mod closed;
 mod control;
 mod database;
 mod figure;
 mod neighbour;
 mod repositories;
+mod services;
 mod streams;
+mod tenant;
 
 use std::{
     fs,
@@ -55,26 +59,40 @@ fn main() -> ExitCode {
     let json = args.iter().any(|arg| arg == "--json");
     let what: Vec<&str> =
         args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
+    let peer = args.iter().find_map(|arg| arg.strip_prefix("--peer="));
+    let peer = peer.map(|word| closed::Peer::parse(word).expect("<name>=<path of an executor>"));
     let (files, shops): (OfFiles, OfShops) = match what.as_slice() {
-        ["neighbour"] => return print(&neighbour::figures(), json),
+        ["neighbour"] => {
+            print(&tenant::figures(), json);
+            return print(&neighbour::figures(), json);
+        }
         ["repositories"] => return print(&repositories::figures(), json),
         ["admission"] => return print(&control::admission::figures(), json),
         ["dispatch"] => return print(&control::dispatch::figures(), json),
         ["listing"] => return print(&control::listing::figures(), json),
+        ["services"] => return print(&services::figures(), json),
         ["streams"] => return print(&streams::figures(), json),
         ["memory"] => return print(&control::memory::figures(), json),
         ["restore", ..] => (bench_restore, database::restores),
         ["backup", ..] => (bench_backup, database::backups),
         _ => {
             eprintln!(
-                "usage: bench restore|backup [part of a size's name] [--json], or \
-                 bench neighbour|repositories|admission|dispatch|listing|memory|streams [--json]"
+                "usage: bench restore|backup [part of a size's name] [--peer=<name>=<executor>] [--json], or \
+                 bench neighbour|repositories|services|admission|dispatch|listing|memory|streams \
+                 [--json]"
             );
             return ExitCode::from(2);
         }
     };
     holdfast_tests::be_patient(PATIENCE);
-    let wanted = |name: &str| what.get(1).is_none_or(|part| name.contains(part));
+    let schemas = closed::SIZES.into_iter().filter(|_| what[0] == "restore");
+    // A whole name is that one alone.
+    let whole = |part: &str| closed::SIZES.iter().any(|size| size.name == part);
+    let wanted = |name: &str| match what.get(1) {
+        Some(part) if whole(part) => name == *part,
+        Some(part) => name.contains(part),
+        None => true,
+    };
     for size in SIZES.into_iter().filter(|size| wanted(size.name)) {
         eprintln!("making {} …", size.name);
         let node = Node::new();
@@ -83,6 +101,9 @@ fn main() -> ExitCode {
     }
     for shop in database::SHOPS.into_iter().filter(|shop| wanted(shop.name())) {
         print(&shops(shop), json);
+    }
+    for size in schemas.filter(|size| wanted(size.name)) {
+        print(&closed::figures(size, peer.as_ref()), json);
     }
     ExitCode::SUCCESS
 }
