@@ -7,7 +7,7 @@ use holdfast_tests::{Fleet, output_of, program};
 use super::Desk;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: [&str; 19] = [
+pub const COMMANDS: [&str; 20] = [
     "backup",
     "restore",
     "undo",
@@ -22,6 +22,7 @@ pub const COMMANDS: [&str; 19] = [
     "nodes",
     "drain",
     "resume",
+    "login-link",
     "token",
     "profile",
     "doctor",

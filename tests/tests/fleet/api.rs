@@ -273,7 +273,6 @@ fn every_error_is_a_problem_that_tells_nothing_of_the_inside() {
     };
     let web = &fleet.web;
     for path in [
-        "/",
         "/nothing",
         "/api/v1",
         "/api/v1/customers",
