@@ -1,6 +1,6 @@
 //! Clients and servers of other series of MariaDB than the machine's, from `scripts/mariadb-releases`.
 //!
-//! Needs: mariadb, restic.
+//! Needs: mariadb.
 
 use holdfast_job::Outcome;
 use holdfast_tests::{
