@@ -4,9 +4,15 @@
 
 use std::fs;
 
-use holdfast_tests::{Disk, Node, chattr, damage, fill_site, lsattr, output_of, program};
+use holdfast_tests::{Disk, Node, chattr, lsattr, output_of, program};
 
 use super::{foreseen, refused};
+
+/// Files and folders alone: chattr(1) complains of links.
+fn small_site(node: &Node) {
+    fs::create_dir_all(node.live().join("cache/pages")).expect("a source");
+    fs::write(node.live().join("cache/pages/file"), vec![7; 100_000]).expect("a file");
+}
 
 /// Bytes that the project's quota counts.
 fn counted(disk: &Disk, project: u32) -> u64 {
@@ -22,12 +28,12 @@ fn counted(disk: &Disk, project: u32) -> u64 {
 fn a_tenant_never_leaves_its_quota_on_ext4_by_a_restore() {
     let disk = Disk::ext4("project,quota");
     let node = Node::within(disk.path());
-    fill_site(&node.live());
+    small_site(&node);
     chattr("-R -p 100 +P", &node.live());
     let before = counted(&disk, 100);
     assert!(before > 0);
     let snapshot = node.backed_up();
-    damage(&node.live());
+    fs::write(node.live().join("hacked.php"), "x").expect("damage");
     node.restore(&snapshot).run().completed();
     assert_eq!(lsattr(&node.live()), (100, "P".into()));
     // Both copies count.
@@ -42,7 +48,7 @@ fn a_tenant_never_leaves_its_quota_on_ext4_by_a_restore() {
 fn a_base_of_another_project_on_ext4_is_refused_before_the_door_closes() {
     let disk = Disk::ext4("project,quota");
     let node = Node::within(disk.path());
-    fill_site(&node.live());
+    small_site(&node);
     chattr("-p 50 +P", &node.base());
     chattr("-R -p 100 +P", &node.live());
     let snapshot = node.backed_up();
