@@ -14,6 +14,14 @@ fn small_site(node: &Node) {
     fs::write(node.live().join("cache/pages/file"), vec![7; 100_000]).expect("a file");
 }
 
+/// Files have no inheritance on ext4.
+fn give_project(node: &Node) {
+    chattr("-R -p 100", &node.live());
+    for folder in ["", "cache", "cache/pages"] {
+        chattr("+P", &node.live().join(folder));
+    }
+}
+
 /// Bytes that the project's quota counts.
 fn counted(disk: &Disk, project: u32) -> u64 {
     let mut report = program("/usr/sbin/repquota");
@@ -29,7 +37,7 @@ fn a_tenant_never_leaves_its_quota_on_ext4_by_a_restore() {
     let disk = Disk::ext4("project,quota");
     let node = Node::within(disk.path());
     small_site(&node);
-    chattr("-R -p 100 +P", &node.live());
+    give_project(&node);
     let before = counted(&disk, 100);
     assert!(before > 0);
     let snapshot = node.backed_up();
@@ -50,7 +58,7 @@ fn a_base_of_another_project_on_ext4_is_refused_before_the_door_closes() {
     let node = Node::within(disk.path());
     small_site(&node);
     chattr("-p 50 +P", &node.base());
-    chattr("-R -p 100 +P", &node.live());
+    give_project(&node);
     let snapshot = node.backed_up();
     let words = ["is of project 100", "takes in project 50 alone"];
     foreseen(&node, &words);
