@@ -177,23 +177,3 @@ fn a_pool_that_does_not_run_is_no_obstacle() {
     assert_eq!(restored.operator_message, "Your site is restored.");
     node.recover();
 }
-
-/// What it costs: a few milliseconds of the time in which the site is closed.
-#[test]
-fn the_forgetting_takes_no_time_that_a_visitor_would_see() {
-    let scene = Scene::with(&["opcache.validate_timestamps=0"]);
-    assert_eq!(scene.page(), "good");
-    let snapshot = scene.node.backed_up();
-    let closed = |site: &str| {
-        scene.configure(site);
-        let mut times: Vec<u64> = (0..5)
-            .map(|_| scene.node.restore(&snapshot).run().completed().closed_ms.expect("a time"))
-            .collect();
-        times.sort_unstable();
-        times[2]
-    };
-    let (without, with) = (closed("php_pools = []"), closed(""));
-    println!("closed for {with} ms with the forgetting, {without} ms without");
-    assert!(with < without + 1000, "{with} ms, {without} ms");
-    scene.node.recover();
-}

@@ -16,6 +16,8 @@ pub(super) struct Found {
     pub(super) engine: Option<u32>,
     /// The table, where the program names it.
     pub(super) table: Option<String>,
+    /// The server's option that forbids the statement, where it names one.
+    pub(super) option: Option<String>,
     /// True if the connection broke while it was being encrypted.
     pub(super) broke: bool,
 }
@@ -40,8 +42,8 @@ pub(super) fn find_error(stderr: &str) -> Option<Found> {
             let state = state.chars().take(5).filter(char::is_ascii_alphanumeric).collect();
             let at = rest.split_once(" at line ").and_then(|(_, rest)| leading_number(rest));
             let line = at.unwrap_or(0) as usize;
-            let (engine, broke) = (engine_error(rest), is_broken(rest));
-            return Some(Found { number, state, line, engine, table: None, broke });
+            let (engine, broke, option) = (engine_error(rest), is_broken(rest), option_of(rest));
+            return Some(Found { number, state, line, engine, option, table: None, broke });
         }
         let rest = line.strip_prefix("mariadb-dump: ").or(line.strip_prefix("mysqldump: "))?;
         let named = ["Got error: ", "Error: ", "Error "]
@@ -56,6 +58,7 @@ pub(super) fn find_error(stderr: &str) -> Option<Found> {
             state: "dump".into(),
             line: 0,
             engine: engine_error(rest),
+            option: None,
             table: table_of(rest),
             broke: is_broken(rest),
         })
@@ -78,6 +81,14 @@ pub(super) fn unknown_option(stderr: &str) -> Option<String> {
 /// `Got error 194 "…" from storage engine InnoDB`.
 fn engine_error(said: &str) -> Option<u32> {
     leading_number(said.split_once("Got error ")?.1)
+}
+
+/// `The MariaDB server is running with the --read-only option so it cannot execute this statement`, in
+/// whatever language.
+fn option_of(said: &str) -> Option<String> {
+    let (_, rest) = said.starts_with("1290 ").then(|| said.split_once(" --"))??;
+    let option: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+    (option.len() > 3).then(|| option.replace('-', "_"))
 }
 
 fn is_broken(said: &str) -> bool {
@@ -108,6 +119,9 @@ mod tests {
                     ERROR 1062 (23000) at line 41: Duplicate entry 'secret' for key 'PRIMARY'\n";
         let found = Found { number: 1062, state: "23000".into(), line: 41, ..Found::default() };
         assert_eq!(find_error(said), Some(found));
+        let said = "ERROR 1290 (HY000) at line 1: The MariaDB server is running with the \
+                    --max-session-mem-used option so it cannot execute this statement";
+        assert_eq!(find_error(said).unwrap().option.as_deref(), Some("max_session_mem_used"));
         let client = "ERROR at line 7: Unknown command '\\!'.";
         assert_eq!(find_error(client), Some(Found { line: 7, ..Found::default() }));
         let found = |said, table: Option<&str>| {

@@ -29,7 +29,8 @@ const SESSION: &str = "SET SESSION sql_mode = 'NO_AUTO_CREATE_USER', lock_wait_t
      character_set_results = NULL, sql_select_limit = 18446744073709551615, \
      max_join_size = 18446744073709551615, sql_big_selects = 1, sql_safe_updates = 0, \
      sql_auto_is_null = 0, innodb_strict_mode = 0, check_constraint_checks = 0, \
-     innodb_compression_default = 0, max_heap_table_size = 18446744073709551615, \
+     innodb_compression_default = 0, innodb_default_encryption_key_id = 1, \
+     max_heap_table_size = 18446744073709551615, \
      tmp_disk_table_size = 18446744073709551615, \
      max_session_mem_used = 9223372036854775807, old_passwords = 0, sql_if_exists = 0, \
      sql_quote_show_create = 1, sort_buffer_size = 2097152, max_sort_length = 1024, \

@@ -55,6 +55,14 @@ pub enum MariadbError {
         /// The first reason.
         source: Box<MariadbError>,
     },
+    /// An option of the server's forbids a statement.
+    #[error("could not {doing}: the server's {option} does not let it")]
+    Forbidden {
+        /// The step that failed.
+        doing: &'static str,
+        /// The option.
+        option: String,
+    },
     /// A statement is longer than the server takes.
     #[error(
         "table `{table}` has a row of {bytes} bytes as the dump writes it, and the server takes packets of {limit}: set its max_allowed_packet to more than {bytes}, and order it again"
@@ -126,6 +134,7 @@ fn advice(number: u32) -> &'static str {
         3 | 1021 | 1026 | 1030 | 1114 => ": the disk of the database server is full, or broken",
         1104 => ": its max_join_size is too small for the dump; SET GLOBAL max_join_size = DEFAULT",
         1153 => ": its max_allowed_packet is too small for this",
+        1184 => ": the connection was ended as it began; its init_connect may fail, see its log",
         1173 => ": its innodb_force_primary_key refuses tables without a key",
         1180 => ": two rows have the same unique key, as the dump writes them",
         1290 | 1836 => ": the database server is read-only",
@@ -183,6 +192,12 @@ impl MariadbError {
             Some(Found { number: 2026, broke: false, .. }) => Self::Tls(2026),
             Some(Found { number, .. }) if is_away(number) || number == 2026 => {
                 Self::Away(format!("error {number}"))
+            }
+            // A server that is read-only, or behind its master, will not be so for ever.
+            Some(Found { number: 1290, line, option: Some(option), .. })
+                if !option.starts_with("read") =>
+            {
+                Self::Forbidden { doing: doing(line), option }
             }
             Some(Found { number: 0, line, .. }) => Self::Misread { doing: doing(line), line },
             Some(Found { number, line, engine, table, .. }) if is_broken(number, engine) => {
@@ -263,9 +278,11 @@ impl MariadbError {
             Self::Refused { number, .. } if passes(number) => Failure::transient(later, operator),
             Self::Process(_) => Failure::transient(later, operator),
             Self::Unknown { .. } | Self::Answer(_) => Failure::transient(later, operator),
-            Self::Configuration(_) | Self::Rights(_) | Self::TooOld { .. } | Self::Tls(_) => {
-                Failure::permanent(crate::plans::CONTACT_SUPPORT, operator)
-            }
+            Self::Configuration(_)
+            | Self::Rights(_)
+            | Self::Forbidden { .. }
+            | Self::TooOld { .. }
+            | Self::Tls(_) => Failure::permanent(crate::plans::CONTACT_SUPPORT, operator),
             Self::Broken { table, .. } => {
                 let table = table.map(|table| format!("A table of it, `{table}`,"));
                 let table = table.as_deref().unwrap_or("A table of it");

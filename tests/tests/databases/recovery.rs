@@ -64,7 +64,8 @@ fn a_recover_waits_for_a_rename_of_400_tables_that_outlived_its_client() {
     scene.server.load(MariaDb::SCHEMA, tables.concat().as_bytes());
     let proxy =
         StatementProxy::start(&scene.node.root().join("proxy.sock"), &scene.server.socket());
-    scene.node.configure_database(proxy.socket(), "");
+    // In one statement, so that there is time to look.
+    scene.node.configure_database(proxy.socket(), "[limits]\ntables_at_once = 400\n");
     let snapshot = scene.node.backed_up();
     scene.server.query("DELETE FROM customer_42.t7; DROP TABLE customer_42.t8");
     let bad = scene.schema();

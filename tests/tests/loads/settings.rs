@@ -114,7 +114,13 @@ fn a_server_that_cuts_off_what_the_dump_program_reads_is_refused_by_the_settings
     let ended = site.node.backup_of("db").run();
     let result = ended.ended_as(Outcome::Failed);
     assert!(result.operator_message.contains("max_join_size"), "{ended:?}");
-    site.server.query("SET GLOBAL max_join_size = DEFAULT");
+    site.server.query("SET GLOBAL max_join_size = DEFAULT, GLOBAL max_session_mem_used = 8192");
+    let ended = site.node.backup_of("db").run();
+    let result = ended.ended_as(Outcome::Failed);
+    assert!(result.operator_message.contains("max_session_mem_used"), "{ended:?}");
+    site.server.query("SET GLOBAL max_session_mem_used = DEFAULT, GLOBAL init_connect = 'no SQL'");
+    assert_refused(&site, &["init_connect"]);
+    site.server.query("SET GLOBAL init_connect = ''");
     assert_comes_back(&site, "after it");
 }
 
