@@ -228,7 +228,18 @@ fn sweep_databases() {
         for (plan, scope, stage) in plans {
             all.spawn(move || sweep_database(plan, scope, stage));
         }
+        all.spawn(sweep_dump);
     });
+}
+
+/// A backup with a database, from its dump on: the rehearsal of its restore is in it.
+fn sweep_dump() {
+    let scene = Scene::prepare_of(Plan::Backup, Scope::Both);
+    scene.begin_at(Stage::Dump);
+    for victim in [Victim::Executor, Victim::Client, Victim::Server] {
+        let points = scene.kill_at_statements(victim, Moment::After);
+        say(&scene.name(), &format!("{victim:?} killed after every statement"), points);
+    }
 }
 
 fn sweep_database(plan: Plan, scope: Scope, stage: Stage) {

@@ -95,6 +95,18 @@ impl Scene {
         statements
     }
 
+    /// Kills this one at so many statements, chosen by chance, before or after each, and recovers.
+    ///
+    /// # Panics
+    /// If the site is a mixture, or anything is left.
+    pub fn kill_at_some_statements(&self, victim: Victim, number: usize, seed: &mut Seed) {
+        let statements = self.statements_behind();
+        for _ in 0..number {
+            let moment = *seed.pick(&[Moment::Before, Moment::After]);
+            self.kill_at_statement(victim, moment, 1 + seed.below(statements));
+        }
+    }
+
     /// Kills somebody at one statement, chosen by chance, before or after it, and recovers; and so once
     /// more at one of the recovery from a kill.
     ///

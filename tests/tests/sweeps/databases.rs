@@ -79,18 +79,3 @@ fn a_restore_whose_client_dies_at_any_statement_ends_old_or_new_together() {
 fn a_restore_whose_server_dies_at_any_statement_ends_old_or_new_together() {
     kill_at_statements(Plan::Restore, Stage::Load, Victim::Server);
 }
-
-#[test]
-fn a_backup_whose_executor_dies_at_any_statement_leaves_nothing() {
-    kill_at_statements(Plan::Backup, Stage::Dump, Victim::Executor);
-}
-
-#[test]
-fn a_backup_whose_client_dies_at_any_statement_leaves_nothing() {
-    kill_at_statements(Plan::Backup, Stage::Dump, Victim::Client);
-}
-
-#[test]
-fn a_backup_whose_server_dies_at_any_statement_leaves_nothing() {
-    kill_at_statements(Plan::Backup, Stage::Dump, Victim::Server);
-}

@@ -6,7 +6,7 @@
 use holdfast_job::{Scope, Stage};
 use holdfast_tests::{
     Seed,
-    sweep::{Plan, Scene},
+    sweep::{Plan, Scene, Victim},
 };
 
 /// The number of samples of a product that takes hours.
@@ -37,6 +37,16 @@ fn a_recovery_of_a_database_that_is_killed_as_well_ends_old_or_new_together() {
     scene.begin_at(stage);
     for _ in 0..SAMPLES {
         scene.kill_somewhere_behind(&mut seed);
+    }
+}
+
+#[test]
+fn a_backup_of_which_somebody_dies_at_any_statement_leaves_nothing() {
+    let mut seed = Seed::new();
+    let scene = Scene::prepare_of(Plan::Backup, Scope::Both);
+    scene.begin_at(Stage::Dump);
+    for victim in [Victim::Executor, Victim::Client, Victim::Server] {
+        scene.kill_at_some_statements(victim, 2 * SAMPLES, &mut seed);
     }
 }
 
