@@ -49,7 +49,8 @@ fn a_container_that_exits_until_another_is_up_is_tried_until_it_runs() {
 #[test]
 fn a_container_that_ends_soon_behind_the_opened_door_is_started_again() {
     let scene = Scene::open();
-    slow_and_needy(&scene, (5, 2));
+    scene.configure("", "[site.services]\nwatch_seconds = 8\n");
+    slow_and_needy(&scene, (5, 3));
     let snapshot = scene.saved();
     let result = scene.node.restore(&snapshot).run().completed();
     assert_eq!(result.healthy, Some(true), "{result:?}");
@@ -59,8 +60,8 @@ fn a_container_that_ends_soon_behind_the_opened_door_is_started_again() {
 #[test]
 fn a_container_that_does_not_stay_up_behind_the_opened_door_is_told_of() {
     let scene = Scene::open();
-    scene.configure("", "[site.services]\nstart_seconds = 3\n");
-    slow_and_needy(&scene, (1, 1));
+    scene.configure("", "[site.services]\nstart_seconds = 3\nwatch_seconds = 8\n");
+    slow_and_needy(&scene, (1, 3));
     let snapshot = scene.saved();
     // What it needs does not come again.
     scene.engine.run(&["rm", "--force", "dep"]);
