@@ -24,7 +24,13 @@ fn helpers(site: &DatabaseSite) -> (PathBuf, [PathBuf; 5], String) {
     }
     output_of(program("/usr/bin/install").arg(restic()).arg(place("restic")));
     // No systemd runs where the tests do.
-    place_program(&place("systemctl"), "#!/bin/sh\necho active\n");
+    let stopped = folder.join("stopped");
+    let stopped = stopped.display();
+    let says = format!(
+        "#!/bin/sh\ncase \"$*\" in\n*stop*) : >{stopped} ;;\n*start*) rm -f {stopped} ;;\nesac\n\
+         if [ -e {stopped} ]; then echo inactive; else echo active; fi\n"
+    );
+    place_program(&place("systemctl"), &says);
     let here = folder.display();
     let lines = format!(
         "mariadb = \"{here}/mariadb\"\nmariadb_dump = \"{here}/mariadb-dump\"\n\

@@ -99,7 +99,7 @@ fn a_restic_that_dies_before_it_is_let_in_is_started_anew() {
     let root = site.node.root();
     let dies = "if [ $command = backup ] && ! [ -e $root/died ]; then echo $$ >$root/died; kill -KILL $$; fi";
     let double = site.node.double(dies);
-    let dead = r#"until pid=$(cat $root/died) && ! grep -v ') Z' /proc/$pid/stat; do :; done"#;
+    let dead = r#"until pid=$(cat $root/died) && ! grep -qv ') Z' /proc/$pid/stat; do :; done"#;
     let dump = site.node.double_of(Path::new("/usr/bin/mariadb-dump"), dead);
     let database = site.database("shop", "customer_{id}", &site.server.socket());
     let dump = format!("mariadb_dump = \"{}\"", dump.display());
