@@ -41,8 +41,8 @@ pub(super) async fn examine_database(
     if let Some(refusal) = &facts.refusal {
         return Err(format!("it is not saved: {refusal}"));
     }
-    let floats = server.colliding_floats(&database.schema, &facts, &stop).await.map_err(said)?;
-    if let Some(obstacle) = facts.obstacles.iter().chain(&floats).next() {
+    let values = server.unloadable_values(&database.schema, &facts, &stop).await.map_err(said)?;
+    if let Some(obstacle) = facts.obstacles.iter().chain(&values).next() {
         return Err(format!("it is not saved, since it could not be brought back: {obstacle}"));
     }
     server.check_rights(&stop).await.map_err(said)?;

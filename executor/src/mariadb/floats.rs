@@ -14,7 +14,7 @@ impl Server<'_> {
     ///
     /// # Errors
     /// [`MariadbError`].
-    pub async fn colliding_floats(
+    pub(super) async fn colliding_floats(
         &self,
         schema: &str,
         facts: &SchemaFacts,

@@ -28,6 +28,8 @@ pub struct SchemaFacts {
     pub widest: u64,
     /// The columns whose numbers a dump rounds, with their tables before them.
     pub floats: Vec<(String, String)>,
+    /// The columns of geometry that a dump holds, with their tables before them.
+    pub geometries: Vec<(String, String)>,
     /// Foreign keys that name a table in a schema of ours, as earlier versions left them behind.
     pub astray: Vec<Astray>,
     /// The server's settings.
@@ -113,8 +115,13 @@ impl Server<'_> {
 const UNSAVED_ENGINES: [&str; 7] =
     ["MRG_MyISAM", "FEDERATED", "CONNECT", "SPIDER", "S3", "OQGRAPH", "SPHINX"];
 
+/// True of a column whose values are geometry, and are in a dump.
+const GEOMETRY: &str = "(GENERATION_EXPRESSION IS NULL AND DATA_TYPE IN ('geometry', 'point', \
+     'linestring', 'polygon', 'multipoint', 'multilinestring', 'multipolygon', \
+     'geometrycollection'))";
+
 fn script(schema: &str) -> Script {
-    let s = text(schema);
+    let (s, geometry) = (text(schema), GEOMETRY);
     settings::ask(Script::reading())
         .then("ask for the version", "SELECT 'server', VERSION(), @@datadir")
         .then(
@@ -156,9 +163,9 @@ fn script(schema: &str) -> Script {
             format!(
                 "SELECT 'column', TABLE_NAME, COLUMN_NAME, \
                  DATA_TYPE = 'float' AND NUMERIC_SCALE IS NULL, IFNULL(COLUMN_DEFAULT, ''), \
-                 GENERATION_EXPRESSION = 'ROW START' \
+                 GENERATION_EXPRESSION = 'ROW START', {geometry} \
                  FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {s} \
-                 AND (DATA_TYPE = 'float' \
+                 AND (DATA_TYPE = 'float' OR {geometry} \
                  OR (GENERATION_EXPRESSION = 'ROW START' AND DATA_TYPE = 'bigint') OR COLUMN_DEFAULT LIKE '%nextval(%' \
                  OR COLUMN_DEFAULT LIKE '%lastval(%' OR COLUMN_DEFAULT LIKE '%setval(%')"
             ),
@@ -274,7 +281,9 @@ impl SchemaFacts {
                 quoted(&table),
             ));
         }
-        if row.bytes(3)? == b"1" {
+        if row.bytes(6)? == b"1" {
+            self.geometries.push((table, column));
+        } else if row.bytes(3)? == b"1" {
             self.floats.push((table, column));
         }
         Ok(())

@@ -29,6 +29,7 @@ mod schemata;
 mod script;
 mod settings;
 mod time;
+mod values;
 mod verdict;
 
 use std::{fs::File, path::PathBuf, time::Duration};

@@ -126,6 +126,30 @@ fn rows_that_collide_when_their_floats_are_rounded_are_refused_by_column() {
     assert_comes_back(&site, "floats apart");
 }
 
+#[test]
+fn an_empty_value_of_a_column_of_geometry_is_refused_by_column_and_a_whole_one_comes_back() {
+    let site = DatabaseSite::new();
+    // What the server gives to each row that is there.
+    site.filled(
+        "CREATE TABLE shops (id INT PRIMARY KEY); INSERT INTO shops VALUES (1);
+         ALTER TABLE shops ADD `wh``ere` POINT NOT NULL",
+    );
+    assert_refused(&site, &["column `wh``ere` of table `shops`", "empty"]);
+    let looked = site.node.executor_with(&["doctor"]).output().expect("doctor");
+    let said = String::from_utf8_lossy(&looked.stdout).into_owned();
+    assert!(said.contains("column `wh``ere` of table `shops`"), "{said}");
+    site.server.query("UPDATE customer_42.shops SET `wh``ere` = POINT(1, 2)");
+    assert_comes_back(&site, "a point");
+    // The rows of before are in a dump as well.
+    site.filled(
+        "SET sql_mode = ''; CREATE TABLE shops (id INT PRIMARY KEY, area POLYGON NOT NULL)
+         WITH SYSTEM VERSIONING; INSERT IGNORE INTO shops (id) VALUES (1); DELETE FROM shops",
+    );
+    assert_refused(&site, &["column `area` of table `shops`"]);
+    site.filled("CREATE TABLE shops (id INT, area GEOMETRY); INSERT INTO shops (id) VALUES (1)");
+    assert_comes_back(&site, "no value at all");
+}
+
 /// Counts the runs of the client that load.
 fn loads(site: &DatabaseSite) -> usize {
     let loads = std::fs::read_to_string(site.node.root().join("etc/loads"));

@@ -131,8 +131,8 @@ async fn check_database(
         let operator = format!("database `{}`: {refusal}", database.id);
         return Err(Failure::permanent(CONTACT_SUPPORT, operator));
     }
-    let floats = server.colliding_floats(&database.schema, &facts, &work.stop).await;
-    facts.obstacles.extend(floats.map_err(MariadbError::into_failure)?);
+    let values = server.unloadable_values(&database.schema, &facts, &work.stop).await;
+    facts.obstacles.extend(values.map_err(MariadbError::into_failure)?);
     if let Some(obstacle) = facts.obstacles.first() {
         return Err(Failure::permanent(
             format!(
