@@ -213,7 +213,7 @@ impl Tokens {
 /// Why a token is not accepted, for whoever brought it.
 fn reason(kind: &ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::ExpiredSignature => "it has expired, so please log in again",
+        ErrorKind::ExpiredSignature => "it has expired, so log in again",
         ErrorKind::ImmatureSignature => "it does not count yet",
         ErrorKind::InvalidIssuer => "it was made by somebody else",
         ErrorKind::InvalidAudience => "it was made for somebody else",

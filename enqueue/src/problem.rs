@@ -62,7 +62,7 @@ impl Problem {
 
     /// Nobody knows who asks.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Please log in", detail)
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Log in", detail)
             .header(header::WWW_AUTHENTICATE, "Bearer")
     }
 
@@ -74,7 +74,7 @@ impl Problem {
     /// Only whoever runs the whole may.
     pub fn operators_only() -> Self {
         let title = "This is not allowed";
-        let detail = "Only operators may do this. Please contact support.";
+        let detail = "Only operators may do this. Contact support.";
         Self::new(StatusCode::FORBIDDEN, "operators-only", title, detail)
     }
 
@@ -85,8 +85,7 @@ impl Problem {
 
     /// Something is wrong with us, and nobody but us can mend it.
     pub fn internal() -> Self {
-        let detail =
-            "Something is wrong on our side, and nothing was ordered. Please contact support.";
+        let detail = "Something is wrong on our side, and nothing was ordered. Contact support.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "This did not work", detail)
     }
 
@@ -170,7 +169,7 @@ impl From<StoreError> for Problem {
         }
         if error.is_away() {
             let detail = "Backups cannot be looked at or ordered for the moment. Nothing was \
-                          ordered; please try again in a few seconds.";
+                          ordered. Try again in a few seconds.";
             return Self::unavailable("store-away", detail, 5);
         }
         Self::internal()

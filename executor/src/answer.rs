@@ -32,8 +32,7 @@ pub fn busy(job: Option<JobId>, operator_message: String) -> WorkResult {
         version: 1,
         job,
         outcome: Outcome::Busy,
-        customer_message: "Another order for this site is still under way. Please wait for it."
-            .into(),
+        customer_message: "Another order for this site is still under way. Wait for it.".into(),
         operator_message,
         sources: Vec::new(),
         snapshot: None,

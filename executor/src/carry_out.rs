@@ -123,7 +123,7 @@ async fn carry_out_judged(
         Ok(result) => result,
         Err(error) if error.is_waiting() => WorkResult {
             customer_message: "Your site is being put back as it was, and waits for its \
-                               database or containers. Please try again later."
+                               database or containers. Try again later."
                 .into(),
             ..busy(Some(job), chain(&error))
         },

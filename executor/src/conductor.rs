@@ -39,7 +39,7 @@ pub trait Plan {
     /// How it ends when the executor died and everything was reverted.
     fn interrupted(&self) -> Failure {
         Failure::transient(
-            "This was interrupted on our side, and everything is as it was. Please try again.",
+            "This was interrupted on our side, and everything is as it was. Try again.",
             "the executor died and everything was reverted",
         )
     }

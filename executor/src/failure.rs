@@ -66,7 +66,7 @@ impl Failure {
     /// The system refused something that has nothing to do with the order itself.
     pub fn system(doing: impl std::fmt::Display, cause: &dyn Error) -> Self {
         Self::transient(
-            "Something went wrong on our side. Nothing was changed; please try again later.",
+            "Something went wrong on our side. Nothing was changed. Try again later.",
             format!("{doing}: {}", chain(cause)),
         )
     }

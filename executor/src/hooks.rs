@@ -75,7 +75,7 @@ pub async fn before(program: Option<&Path>, work: &Work<'_>) -> Result<(), Failu
             format!("the `before` hook says not now: {}", said.first_line),
         )),
         _ => Err(Failure::transient(
-            "Your site's host does not allow this just now. Nothing was changed; please try again \
+            "Your site's host does not allow this just now. Nothing was changed. Try again \
              later.",
             format!("the `before` hook refused: {}: {}", said.ended.how(), said.first_line),
         )),

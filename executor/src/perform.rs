@@ -53,7 +53,7 @@ impl PerformError {
     /// What is answered to whoever waits.
     pub fn into_failure(self) -> Failure {
         Failure::transient(
-            "Something went wrong on our side. Your site is being looked after; please try again \
+            "Something went wrong on our side. Your site is being looked after. Try again \
              later.",
             chain(&self),
         )

@@ -203,3 +203,20 @@ fn the_lines_of_sudoers_are_valid_and_are_those_in_the_readme() {
     let node = include_str!("../../docs/executor.example.toml");
     assert!(node.contains("worker_user = \"holdfast\""));
 }
+
+#[test]
+fn no_text_of_ours_pleads() {
+    let mut pleading = Vec::new();
+    for package in ["cli", "enqueue", "executor", "job", "nginx", "store", "worker"] {
+        for ending in [".rs", ".conf", ".json"] {
+            for (path, text) in texts(&project().join(package), ending) {
+                // The words of mariadb-dump stand in a test.
+                let ours = text.replace("please retry", "").to_lowercase();
+                if ours.contains("please") {
+                    pleading.push(path.display().to_string());
+                }
+            }
+        }
+    }
+    assert!(pleading.is_empty(), "say what to do, and no more:\n{}", pleading.join("\n"));
+}

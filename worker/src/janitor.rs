@@ -236,8 +236,6 @@ impl Janitor {
     }
 }
 
-const VOID: &str =
-    "This could not be begun in time, and nothing was changed. Please order it again.";
-const POISON: &str =
-    "This could not be done: it was interrupted each time. Please contact support.";
+const VOID: &str = "This could not be begun in time, and nothing was changed. Order it again.";
+const POISON: &str = "This could not be done: it was interrupted each time. Contact support.";
 const SETTLED: &str = "Our support has looked at your site and settled how it stands.";

@@ -28,14 +28,14 @@ use crate::{
 /// For how long a link counts, unless it is used before.
 const COUNTS: Duration = Duration::from_secs(60);
 
-/// Who is let in.
+/// The person who is let in.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateBody {
     customer: String,
     /// Whose orders they are, in the history; the caller's own name if it is left out.
     subject: Option<String>,
-    /// What they may; the caller's own scopes if it is left out.
+    /// Their rights; the caller's own scopes if it is left out.
     scopes: Option<Vec<Right>>,
 }
 

@@ -21,7 +21,7 @@ impl From<Refusal> for Problem {
             Refusal::NoNode => Self::unavailable(
                 "no-node",
                 "No server is registered yet for the place where this site is, so nothing was \
-                 ordered. Please contact support.",
+                 ordered. Contact support.",
                 300,
             ),
             Refusal::Daily { orders, wait } => {
@@ -36,12 +36,12 @@ impl From<Refusal> for Problem {
                 StatusCode::CONFLICT,
                 "active-job",
                 "Something else is under way",
-                "Another order for this site is still under way. Please wait for it to end.",
+                "Another order for this site is still under way. Wait for it to end.",
             )
             .with("active_job", job.to_string()),
             Refusal::BackupGone => Self::unprocessable(
                 "backup-gone",
-                "This backup is being deleted or is gone. Please choose another one.",
+                "This backup is being deleted or is gone. Choose another one.",
             ),
             Refusal::BackupInUse => Self::unprocessable("backup-in-use", "This backup is in use."),
             Refusal::BackupKept => Self::unprocessable(
@@ -78,7 +78,7 @@ impl From<Refusal> for Problem {
             Refusal::Unsigned => Self::internal(),
             Refusal::Unknown(unknown) => {
                 error!("it is not known whether a job was written: {}", chain(&unknown));
-                let detail = "It is not known whether this was ordered. Please look at the jobs of \
+                let detail = "It is not known whether this was ordered. Look at the jobs of \
                               this site in a few seconds before you order it again.";
                 Self::unavailable("order-unknown", detail, 5)
             }
@@ -113,7 +113,7 @@ fn no_undo_copy(detail: &str) -> Problem {
 fn not_retryable(why: NotRetryable) -> &'static str {
     match why {
         NotRetryable::Done => "This was done: order it anew instead.",
-        NotRetryable::UnderWay => "This is still under way. Please wait for it to end.",
+        NotRetryable::UnderWay => "This is still under way. Wait for it to end.",
         NotRetryable::Stuck => "Our support has to look at this first.",
         NotRetryable::BeforeHoldfast => "This was ordered before Holdfast was here: order it anew.",
         NotRetryable::Unreadable => "The order cannot be read any more: order it anew.",

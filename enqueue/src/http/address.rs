@@ -64,7 +64,7 @@ impl Addresses {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         let key = network(self.origin(peer, headers));
         limiter.check_key(&key).map_err(|not_until| {
-            let detail = "Too many requests have come from your address. Please ask again in a \
+            let detail = "Too many requests have come from your address. Ask again in a \
                           moment, and less often.";
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             Problem::too_many("too-many-requests", detail, wait)

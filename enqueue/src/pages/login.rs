@@ -14,7 +14,7 @@ use tracing::info;
 use super::{
     layout::Page,
     refused,
-    visit::{Fields, is_from_here, session},
+    visit::{Fields, Personal},
 };
 use crate::{
     dashboard::Dashboard,
@@ -100,21 +100,11 @@ async fn begin(web: &Web, login: &Login, headers: &HeaderMap) -> Response {
 }
 
 /// `POST /logout`.
-pub async fn logout(State(web): State<Arc<Web>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let session = match session(&parts, &web).await {
-        Ok(session) => session,
-        Err(answer) => return answer,
-    };
-    let from_here = is_from_here(&parts.headers);
-    let fields = match Fields::of(Request::from_parts(parts, body), &web).await {
-        Ok(fields) => fields,
-        Err(answer) => return answer,
-    };
-    if !from_here || !session.is_proof("/logout", fields.get("proof")) {
+pub async fn logout(State(web): State<Arc<Web>>, sent: Personal) -> Response {
+    if !sent.is_genuine {
         return Redirect::to("/backups").into_response();
     }
-    match session.end(&web).await {
+    match sent.session.end(&web).await {
         Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to("/login")).into_response(),
         Err(error) => refused::store(&web, error),
     }

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use super::{
     layout::{Page, error_summary, stale},
     refused,
-    visit::{Fields, is_from_here, session},
+    visit::{Personal, session},
 };
 use crate::{auth::Right, sessions::Session, web::Web};
 
@@ -25,18 +25,9 @@ pub async fn show(State(web): State<Arc<Web>>, request: Request) -> Response {
 }
 
 /// `POST /sites`.
-pub async fn choose(State(web): State<Arc<Web>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let session = match session(&parts, &web).await {
-        Ok(session) => session,
-        Err(answer) => return answer,
-    };
-    let from_here = is_from_here(&parts.headers);
-    let fields = match Fields::of(Request::from_parts(parts, body), &web).await {
-        Ok(fields) => fields,
-        Err(answer) => return answer,
-    };
-    if !from_here || !session.is_proof("/sites", fields.get("proof")) {
+pub async fn choose(State(web): State<Arc<Web>>, sent: Personal) -> Response {
+    let Personal { session, fields, is_genuine } = sent;
+    if !is_genuine {
         return page(&web, &session, Some((StatusCode::FORBIDDEN, stale())));
     }
     let name = fields.get("site");

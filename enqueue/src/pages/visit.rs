@@ -100,6 +100,31 @@ impl Fields {
     }
 }
 
+/// A form about the session alone, whose proof is for its own address.
+#[derive(Debug)]
+pub struct Personal {
+    /// The session of the person who sent it.
+    pub session: Session,
+    /// The words of the form.
+    pub fields: Fields,
+    /// True if it is a form of this session's, sent from one of our own pages.
+    pub is_genuine: bool,
+}
+
+impl FromRequest<Arc<Web>> for Personal {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, web: &Arc<Web>) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let session = session(&parts, web).await?;
+        let address = parts.uri.path().to_owned();
+        let from_here = is_from_here(&parts.headers);
+        let fields = Fields::of(Request::from_parts(parts, body), web).await?;
+        let proven = session.is_proof(&address, fields.get("proof"));
+        Ok(Self { session, fields, is_genuine: from_here && proven })
+    }
+}
+
 /// A form that somebody has sent.
 #[derive(Debug)]
 pub struct Sent {
@@ -139,7 +164,7 @@ impl Sent {
 
 /// True unless the browser says that a page of another origin sent this. One that says nothing is
 /// believed: the proof decides then.
-pub fn is_from_here(headers: &HeaderMap) -> bool {
+fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site == "same-origin",

@@ -165,7 +165,7 @@ impl Watching {
         let mut open = self.open();
         let of_topic = open.topics.get(&topic).map_or(0, |(_, streams)| *streams);
         if open.streams >= self.streams || of_topic >= self.streams_per_topic {
-            let detail = "As many pages as may be are watching this already. Please close one of \
+            let detail = "As many pages as may be are watching this already. Close one of \
                           them, or ask for the status from time to time.";
             return Err(Problem::too_many("too-many-streams", detail, ASK_AGAIN));
         }

@@ -270,7 +270,7 @@ impl MariadbError {
     /// The failure of the stage in which this happened.
     pub fn into_failure(self) -> Failure {
         let operator = chain(&self);
-        let later = "The database could not be used just now. Nothing was changed; please try again \
+        let later = "The database could not be used just now. Nothing was changed. Try again \
                      later.";
         match self {
             Self::Process(ProcessError::Stopped { .. }) => Failure::stopped(),
@@ -305,13 +305,13 @@ impl MariadbError {
                 operator,
             ),
             Self::Refused { .. } | Self::Program { .. } => Failure::permanent(
-                "The database server refused what is needed for this. Nothing was changed; please \
-                 contact support.",
+                "The database server refused what is needed for this. Nothing was changed. \
+                 Contact support.",
                 operator,
             ),
             Self::Misread { .. } | Self::Unusable(_) => Failure::permanent(
                 "The database in this backup cannot be brought back from here. Nothing was \
-                 changed; please choose another backup or contact support.",
+                 changed. Choose another backup or contact support.",
                 operator,
             ),
         }

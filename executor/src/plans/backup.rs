@@ -275,7 +275,7 @@ impl Backup {
         }
         work.note(&self.facts)?;
         Err(Failure::transient(
-            "The backup could not be confirmed and was thrown away. Please try again.",
+            "The backup could not be confirmed and was thrown away. Try again.",
             format!("snapshot {snapshot}: {problem}"),
         ))
     }

@@ -88,7 +88,7 @@ impl Delete {
         }
         let ids: Vec<&str> = remaining.iter().map(SnapshotId::as_str).collect();
         Err(Failure::permanent(
-            "The backup could not be deleted: its storage does not allow it. Please contact \
+            "The backup could not be deleted: its storage does not allow it. Contact \
              support.",
             format!(
                 "restic forgot without an error, and the repository still holds {}: is it \
@@ -121,7 +121,7 @@ fn half_way(error: ResticError) -> Failure {
 }
 
 fn unfinished(kind: FailureKind, operator: String) -> Failure {
-    let customer = "The deletion was not finished. Please order it again.".into();
+    let customer = "The deletion was not finished. Order it again.".into();
     Failure { kind, customer, operator }
 }
 

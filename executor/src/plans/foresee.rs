@@ -32,7 +32,7 @@ fn refuse(obstacles: &[Obstacle]) -> Result<(), Failure> {
     match obstacles {
         [] => Ok(()),
         passing if passing.iter().all(Obstacle::is_passing) => Err(Failure::transient(
-            "Something went wrong on our side. Nothing was changed; please try again later.",
+            "Something went wrong on our side. Nothing was changed. Try again later.",
             text(),
         )),
         _ => Err(Failure::permanent(CONTACT_SUPPORT, text())),

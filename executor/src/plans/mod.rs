@@ -30,7 +30,7 @@ use crate::{
 
 /// What a customer reads when the fault is ours and lasting.
 pub const CONTACT_SUPPORT: &str =
-    "This site cannot be backed up or restored as it is set up. Please contact support.";
+    "This site cannot be backed up or restored as it is set up. Contact support.";
 
 /// A mistake in the configuration, as the failure of a stage.
 pub fn misconfigured(error: &ConfigError) -> Failure {

@@ -151,7 +151,7 @@ pub(super) fn refuse_hangers_on(database: &Database, facts: &SchemaFacts) -> Res
     let Some(first) = facts.hangers_on.first() else { return Ok(()) };
     Err(Failure::permanent(
         format!(
-            "The database \"{}\" cannot be exchanged as it is: {first}. Please change that, or \
+            "The database \"{}\" cannot be exchanged as it is: {first}. Change that, or \
              contact support.",
             database.name
         ),

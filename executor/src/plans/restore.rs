@@ -113,7 +113,7 @@ use check::not_in_backup;
 
 fn unusable(problem: String) -> Failure {
     Failure::permanent(
-        "This backup cannot be restored from here. Please choose another one or contact support.",
+        "This backup cannot be restored from here. Choose another one or contact support.",
         problem,
     )
 }

@@ -154,7 +154,7 @@ fn failed(doing: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
             format!("{operator}: {reason}"),
         ),
         None => Failure::transient(
-            "The restore did not work, and your site was put back as it was. Please try again later.",
+            "The restore did not work, and your site was put back as it was. Try again later.",
             operator,
         ),
     }

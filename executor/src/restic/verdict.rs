@@ -177,9 +177,9 @@ impl ResticError {
     /// The failure of the stage in which this happened.
     pub fn into_failure(self) -> Failure {
         let operator = chain(&self);
-        let later = "The backup storage could not be used just now. Nothing was changed; please \
-                     try again later.";
-        let support = "The backup storage could not be used. Nothing was changed; please contact \
+        let later = "The backup storage could not be used just now. Nothing was changed. \
+                     Try again later.";
+        let support = "The backup storage could not be used. Nothing was changed. Contact \
                        support.";
         match self {
             Self::Failed { .. }
@@ -198,7 +198,7 @@ impl ResticError {
                 false => Failure::permanent(cause.customer(), operator),
             },
             Self::NoSnapshot(_) => Failure::permanent(
-                "This backup does not exist any more. Please choose another one.",
+                "This backup does not exist any more. Choose another one.",
                 operator,
             ),
             Self::NoRepository { .. }

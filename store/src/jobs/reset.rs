@@ -38,7 +38,7 @@ pub enum Reset {
 }
 
 const ENDED_BY_HAND: &str =
-    "Our support has ended this. Please look at your site, and order it again if you need it.";
+    "Our support has ended this. Look at your site, and order it again if you need it.";
 
 /// A job as it must be known here.
 struct Halted {
@@ -159,7 +159,7 @@ fn unsettled(
     if let Some(open) = node.unsettled.iter().find(|open| open.customer == customer) {
         return Some(format!("node {name} says of this site: {}", open.detail));
     }
-    let when = "its worker does within ten minutes, so please try again then";
+    let when = "its worker does within ten minutes: try again then";
     (!halted.looked_since).then(|| {
         format!("node {name} has not looked at its sites since this job was touched: {when}")
     })

@@ -105,7 +105,7 @@ fn backup_into(node: &Node, repository: &str) -> Call {
 fn refusal(node: &Node) -> String {
     let ended = probe(node).run();
     let result = ended.ended_as(Outcome::Failed);
-    assert!(result.customer_message.contains("contact support"), "{ended:?}");
+    assert!(result.customer_message.contains("Contact support"), "{ended:?}");
     assert!(!result.customer_message.contains('/'), "a path in the customer's text: {ended:?}");
     result.operator_message
 }

@@ -237,7 +237,7 @@ fn an_order_that_was_not_begun_in_time_fails_and_frees_its_customer() {
     let _worker = fleet.worker("one", "");
     let shown = fleet.web.until_ended(42, job);
     assert_eq!(shown["status"], "failed");
-    assert!(shown["message"].as_str().expect("a text").contains("order it again"));
+    assert!(shown["message"].as_str().expect("a text").contains("Order it again"));
     assert_eq!(fleet.recorded(), [""; 0]);
     let next = fleet.web.order_backup(42, "both");
     fleet.web.until(42, next, "completed");

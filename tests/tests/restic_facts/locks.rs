@@ -10,7 +10,7 @@ use std::{
 };
 
 use holdfast_job::Outcome;
-use holdfast_tests::{Node, eventually, output_of, program, restic};
+use holdfast_tests::{Ended, Node, eventually, output_of, program, restic};
 
 /// Plain restic with a lock on the repository, for as long as its stdin stays open.
 fn holder(node: &Node) -> Child {
@@ -62,15 +62,13 @@ fn a_repository_locked_by_a_live_restic_fails_for_now_and_names_it() {
     node.recover();
 }
 
-#[test]
-fn a_lock_left_by_a_killed_restic_of_ours_is_cleared_by_the_next_delete() {
-    let node = Node::with_site();
-    let snapshot = node.backed_up();
+/// A backup whose restic is killed when it has made its lock: the process id of that one, and the end.
+fn backup_whose_restic_is_killed(node: &Node) -> (String, Ended) {
     let random = format!("of={}", node.live().join("photo.raw").display());
     output_of(program("/usr/bin/dd").args(["if=/dev/urandom", "bs=64k", "count=64"]).arg(random));
     node.configure("", "[limits]\nupload_kib_per_second = 64\n");
     let running = node.backup().start();
-    eventually("a lock", || (locks(&node) > 0).then_some(()));
+    eventually("a lock", || (locks(node) > 0).then_some(()));
     let own = format!("{}\0", restic().display());
     let pid = node.processes().into_iter().find_map(|process| {
         let (pid, command) = process.strip_prefix("process ")?.split_once(' ')?;
@@ -78,7 +76,14 @@ fn a_lock_left_by_a_killed_restic_of_ours_is_cleared_by_the_next_delete() {
     });
     let pid = pid.expect("a restic");
     output_of(program("/usr/bin/kill").args(["-KILL", &pid]));
-    let ended = running.wait();
+    (pid, running.wait())
+}
+
+#[test]
+fn a_lock_left_by_a_killed_restic_of_ours_is_cleared_by_the_next_delete() {
+    let node = Node::with_site();
+    let snapshot = node.backed_up();
+    let (_, ended) = backup_whose_restic_is_killed(&node);
     let result = ended.ended_as(Outcome::FailedForNow);
     assert!(result.operator_message.contains("signal 9"), "{ended:?}");
     assert_eq!(locks(&node), 1);
@@ -95,19 +100,8 @@ fn a_lock_left_by_a_killed_restic_of_ours_is_cleared_by_the_next_delete() {
 fn a_lock_whose_process_id_somebody_else_has_by_now_is_cleared() {
     let node = Node::with_site();
     let snapshot = node.backed_up();
-    let random = format!("of={}", node.live().join("photo.raw").display());
-    output_of(program("/usr/bin/dd").args(["if=/dev/urandom", "bs=64k", "count=64"]).arg(random));
-    node.configure("", "[limits]\nupload_kib_per_second = 64\n");
-    let running = node.backup().start();
-    eventually("a lock", || (locks(&node) > 0).then_some(()));
-    let own = format!("{}\0", restic().display());
-    let pid = node.processes().into_iter().find_map(|process| {
-        let (pid, command) = process.strip_prefix("process ")?.split_once(' ')?;
-        (command.starts_with(&own) && command.contains("\0backup\0")).then(|| pid.to_owned())
-    });
-    let pid = pid.expect("a restic");
-    output_of(program("/usr/bin/kill").args(["-KILL", &pid]));
-    running.wait().ended_as(Outcome::FailedForNow);
+    let (pid, ended) = backup_whose_restic_is_killed(&node);
+    ended.ended_as(Outcome::FailedForNow);
     // The lock's second is over.
     let locked = SystemTime::now() + Duration::from_secs(3);
     eventually("a later second", || (SystemTime::now() > locked).then_some(()));

@@ -87,7 +87,7 @@ fn spoilt(node: &Node, keys: &[Signer; 2], says: &str, spoil: impl FnOnce(&Path)
     for part in ["`node.ticket_keys`", path.as_str(), says] {
         assert!(result.operator_message.contains(part), "{part:?} is not said: {ended:?}");
     }
-    assert!(result.customer_message.contains("contact support"), "{ended:?}");
+    assert!(result.customer_message.contains("Contact support"), "{ended:?}");
     before.assert_untouched(node, says);
     let found = bad_findings(node);
     assert!(found.len() == 1 && found[0].contains(&path), "{found:?}");

@@ -137,7 +137,7 @@ async fn check_database(
         return Err(Failure::permanent(
             format!(
                 "The database \"{}\" has something in it that could not be brought back: \
-                 {obstacle}. Please change that, or contact support.",
+                 {obstacle}. Change that, or contact support.",
                 database.name
             ),
             format!("database `{}`: {}", database.id, facts.obstacles.join("; ")),
@@ -169,8 +169,8 @@ fn check_spool(bytes: u64, site: &Site, work: &Work<'_>) -> Result<(), Failure> 
         return Ok(());
     }
     Err(Failure::transient(
-        "There is not enough room on our side to save the database. Nothing was changed; please \
-         try again later.",
+        "There is not enough room on our side to save the database. Nothing was changed. \
+         Try again later.",
         format!(
             "{}: {} bytes are free, a dump may need {bytes}, and site.reserve is {}",
             work.node.state.display(),

@@ -163,7 +163,7 @@ fn expected(table: &crate::mariadb::TableFact, sum: &DumpSum) -> ExpectedTable {
 fn refused(database: &Database, error: &MariadbError) -> Failure {
     Failure::permanent(
         format!(
-            "The database \"{}\" has a program in it that could not be brought back. Please contact \
+            "The database \"{}\" has a program in it that could not be brought back. Contact \
              support.",
             database.name
         ),

@@ -334,7 +334,7 @@ fn failed(error: ServiceError) -> Failure {
     Failure {
         customer:
             "Your site could not be stopped and started for the restore, and was put back as \
-                   it was. Please try again later."
+                   it was. Try again later."
                 .into(),
         ..failure
     }
@@ -343,7 +343,7 @@ fn failed(error: ServiceError) -> Failure {
 /// `after_swap` failed, or PHP would not forget: the site may be well, and what keeps copies of it is not.
 fn not_ready(why: String) -> Failure {
     Failure::transient(
-        "Your site could not be made ready after the restore, and was put back as it was. Please try \
+        "Your site could not be made ready after the restore, and was put back as it was. Try \
          again later, or contact support.",
         format!("{why}; mend that and order again"),
     )

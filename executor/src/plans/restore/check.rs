@@ -91,7 +91,7 @@ impl Restore {
             let missing: Vec<&str> = facts.missing.iter().map(|s| s.name.as_str()).collect();
             let missing = missing.join(", ");
             return Err(Failure::permanent(
-                format!("This backup does not hold {missing}. Please choose another one."),
+                format!("This backup does not hold {missing}. Choose another one."),
                 format!("snapshot {} does not hold: {missing}", self.order.snapshot),
             ));
         }
@@ -147,7 +147,7 @@ impl Restore {
         if let Err(shortage) = space::fits(size, leave, free) {
             let offer = match space::fits(size, site.reserve, free) {
                 Ok(()) => " Without keeping a copy for undo (undo = none) there is enough.",
-                Err(_) => " Please make room, or contact support.",
+                Err(_) => " Make room, or contact support.",
             };
             return Err(no_room("disk", &shortage, offer));
         }
@@ -156,9 +156,7 @@ impl Restore {
             .await
             .map_err(|error| Failure::permanent(CONTACT_SUPPORT, chain(&error)))?;
         match left.map(|left| space::fits(size, 0, left)) {
-            Some(Err(shortage)) => {
-                Err(no_room("quota", &shortage, " Please make room, or ask for more."))
-            }
+            Some(Err(shortage)) => Err(no_room("quota", &shortage, " Make room, or ask for more.")),
             _ => Ok(()),
         }
     }

@@ -136,7 +136,7 @@ fn compare_and_sanitize(
     if done.was != *expected {
         let (was, expected) = (done.was.size, expected.size);
         return Err(Failure::transient(
-            "The backup could not be fetched whole. Nothing was changed; please try again.",
+            "The backup could not be fetched whole. Nothing was changed. Try again.",
             format!(
                 "source `{id}` was fetched with {} entries and {} bytes, and the snapshot has {} \
                  entries and {} bytes, or they differ in name, owner or mode",

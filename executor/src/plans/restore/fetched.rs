@@ -67,7 +67,7 @@ pub(super) fn text_of(fetched: &Path, file: &Path) -> Result<Vec<u8>, Failure> {
 
 fn not_fetched(fetched: &Path, file: &Path) -> Failure {
     Failure::transient(
-        "The backup could not be fetched whole. Nothing was changed; please try again.",
+        "The backup could not be fetched whole. Nothing was changed. Try again.",
         format!("{} was not fetched", shown(fetched, file)),
     )
 }

@@ -46,7 +46,7 @@ impl Restore {
         let stages = work.journal.opened().map(|opened| &opened.outline);
         if !wanted.is_empty() && stages.is_some_and(|o| o.place(Stage::SwapDatabase).is_none()) {
             return Err(Failure::permanent(
-                "What belongs to your site was changed meanwhile. Please order this again.",
+                "What belongs to your site was changed meanwhile. Order this again.",
                 "the site had no database when this order was first tried: order it again",
             ));
         }
@@ -273,7 +273,7 @@ fn check_room(
     Err(Failure::permanent(
         format!(
             "There is not enough room to restore the database: {need} are needed and {free} are \
-             free. Please contact support."
+             free. Contact support."
         ),
         format!("{}: {need} are needed and {free} are free", datadir.display()),
     ))
